@@ -1,0 +1,1 @@
+"""Keep what a notebook just did, and bring it to the team."""
