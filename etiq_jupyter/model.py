@@ -378,7 +378,7 @@ class Page(msgspec.Struct, Generic[T], kw_only=True):
 
 
 class SourceLine(Struct, kw_only=True):
-    """A line of a source comparison: ``op`` is ' ', '+' or '-'; line numbers from 1, 0 if absent."""
+    """A line of a source comparison; line numbers count from 1, 0 where the side lacks the line."""
 
     op: Literal[" ", "+", "-"]
     text: str
@@ -470,7 +470,7 @@ def variables(snapshot: Snapshot | SnapshotDetail) -> list[Item]:
 
 
 def summarise(snapshot: Snapshot, **more: Any) -> SnapshotSummary:
-    """Make the list form of a manifest; ``more`` adds what only the holder knows (author, state)."""
+    """Make the list form of a manifest; ``more`` adds what only its holder knows (author, state)."""
     made = variables(snapshot)
     facts: dict[str, Any] = {
         "id": snapshot.id,
