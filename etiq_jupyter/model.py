@@ -470,7 +470,7 @@ def variables(snapshot: Snapshot | SnapshotDetail) -> list[Item]:
 
 
 def summarise(snapshot: Snapshot, **more: Any) -> SnapshotSummary:
-    """Make the list form of a manifest; ``more`` adds what only its holder knows (author, state)."""
+    """Make the list form of a manifest; ``more`` adds what its holder knows (author, state)."""
     made = variables(snapshot)
     facts: dict[str, Any] = {
         "id": snapshot.id,
