@@ -111,6 +111,48 @@ class Invalid(EtiqError, ValueError):
         super().__init__(what, why=why, hint=hint)
 
 
+class Lacking(Conflict):
+    """The dashboard lacks chunks that a manifest refers to; send them and then the manifest again.
+
+    Parameters
+    ----------
+    lacking : tuple of str
+        BLAKE3 hashes of the chunks.
+    """
+
+    code = "lacking"
+
+    def __init__(
+        self, what: str, *, why: str = "", hint: str = "", lacking: tuple[str, ...] = ()
+    ) -> None:
+        self.lacking = lacking
+        super().__init__(what, why=why, hint=hint)
+
+
+class TooLarge(Invalid):
+    """The input is bigger than what is accepted; ``GET /me`` names the limits."""
+
+    code = "too_large"
+    status = 413
+
+
+class RateLimited(EtiqError):
+    """Too many attempts in a short time.
+
+    Parameters
+    ----------
+    retry_after : int
+        Seconds to wait before the next attempt.
+    """
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, what: str, *, why: str = "", hint: str = "", retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(what, why=why, hint=hint)
+
+
 class ConfigError(EtiqError):
     """A configuration file is missing, unreadable or malformed."""
 
@@ -174,7 +216,10 @@ BY_CODE: dict[str, type[EtiqError]] = {
         Forbidden,
         NotFound,
         Conflict,
+        Lacking,
         Invalid,
+        TooLarge,
+        RateLimited,
         ConfigError,
         NotADashboard,
         Offline,
