@@ -1,0 +1,3 @@
+export * from './backend';
+export * from './problem';
+export type * from './types';
