@@ -1,0 +1,557 @@
+"""A session: this process's login, its current project, and what it keeps and sends.
+
+Everything a user touches (the Python API, magics, the panel, the JupyterLab sidebar, the command
+line) adapts one `Session`. It lives in memory only. Several can live in one process; the
+module-level functions of the package act on the default one. The module is called ``sessions``
+because ``etiq_jupyter.session`` is that default session.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import platform
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from traitlets import HasTraits, Instance
+
+from etiq_jupyter import credentials, model
+from etiq_jupyter.errors import AuthError, EtiqError, Forbidden, NotADashboard, NotFound, Offline
+from etiq_jupyter.ids import new_id
+
+if TYPE_CHECKING:
+    from etiq_jupyter.api.projects import Project, Projects
+    from etiq_jupyter.capture import Captured
+    from etiq_jupyter.store import Store
+    from etiq_jupyter.sync.recorder import Destination, Recorder, Ticket
+    from etiq_jupyter.sync.transport import Transport
+
+WELCOME = "Connection successful. Projects and pipelines will be displayed in the dashboard. 😀"
+SCRATCH = "Scratch"
+"""Project of snapshots made before any project is opened, where no notebook gives a name."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """One successful login. Swapped as a whole, so no thread sees half of it."""
+
+    url: str
+    me: model.Me
+    source: str
+    transport: Transport
+    destination: Destination
+
+
+class Sync:
+    """What is unsent, and ways to hurry it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def status(self) -> model.SyncStatus:
+        """Say what is on this disk and not yet acknowledged."""
+        return self._session.recorder.status()
+
+    def now(self) -> None:
+        """Try to send now, without waiting for the next try."""
+        self._session.recorder.wake()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until everything is on the dashboard.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; None waits for as long as it takes.
+
+        Returns
+        -------
+        bool
+            True when every record has its receipt.
+        """
+        return self._session.recorder.wait(timeout)
+
+    def push_local(self, project: str | None = None) -> int:
+        """Send what was recorded in local mode, of one project (id) or of all.
+
+        Returns
+        -------
+        int
+            The number of snapshots now waiting to be sent.
+        """
+        self._session.require_login()
+        count = self._session.recorder.push_local(project)
+        self._session.recorder.wake()
+        return count
+
+
+class Session(HasTraits):
+    """This process's connection to a dashboard, or local mode.
+
+    Parameters
+    ----------
+    home : path, optional
+        Folder of the local store; by default ``ETIQ_HOME`` or the user's data folder.
+
+    Attributes
+    ----------
+    state : model.Status
+        What fronts show; observable: ``session.observe(callback, "state")``.
+    """
+
+    state = Instance(model.Status)
+
+    def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
+        super().__init__()
+        self._home = Path(home) if home is not None else None
+        self._lock = threading.RLock()
+        self._login: Login | None = None
+        self._expired = ""
+        self._connecting = False
+        self._project: model.Project | None = None
+        self._recorder: Recorder | None = None
+        self._runs: dict[str, model.Run] = {}
+        self.sync = Sync(self)
+        self.state = self._describe(model.SyncStatus())
+
+    def __repr__(self) -> str:
+        if self._login is None:
+            return "Session(local)"
+        return f"Session({self._login.me.user.username} @ {self._login.url})"
+
+    # --- login ----------------------------------------------------------------------------
+
+    def login(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        verify: bool | str = True,
+        proxies: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        workspace: str | None = None,
+        project: str | None = None,
+    ) -> Session:
+        """Connect to a dashboard; from here on all snapshots are synchronised to it.
+
+        Parameters
+        ----------
+        url, token : str, optional
+            The dashboard's address and an access token made on it. What is missing is looked for
+            as `etiq_jupyter.credentials` describes.
+        config : path or mapping, optional
+            Explicit configuration; missing or malformed is an error.
+        verify : bool or str, default True
+            Verify TLS; a path names a CA bundle; False is warned about.
+        proxies : mapping, optional
+            As in requests; by default from the environment.
+        timeout : float, default 30.0
+            Seconds for connecting and for each read.
+        workspace, project : str, optional
+            Name of a project to open at once.
+
+        Returns
+        -------
+        Session
+            This session.
+
+        Raises
+        ------
+        AuthError
+            When no token is found or the dashboard does not accept it.
+        NotADashboard, Offline
+            When the URL is wrong or nothing answers.
+        Invalid, ConfigError
+            When URL, token or configuration cannot be right.
+        """
+        walk = credentials.find(url, token, config=config, workspace=workspace, project=project)
+        found = walk.require()
+        made = self._verify(
+            found, found.verify if verify is True else verify, proxies, timeout
+        )
+        with self._lock:
+            changed = self._login is not None or self._project is not None
+            self._login, self._expired = made, ""
+            if changed:
+                self._project = None
+        self.recorder.connect(
+            made.destination, found.token, verify=verify, proxies=proxies, timeout=timeout
+        )
+        self.refresh()
+        if found.project:
+            self.projects.open(found.project, workspace=found.workspace or None).use()
+        if is_interactive():
+            print(WELCOME)
+            if found.source != "keywords":
+                print(f"{made.me.user.username} @ {made.url}, token from {found.source}")
+        return self
+
+    def _verify(
+        self,
+        found: credentials.Credentials,
+        verify: bool | str,
+        proxies: Mapping[str, str] | None,
+        timeout: float,
+    ) -> Login:
+        """Ask the dashboard who we are; nothing of the session changes when that fails."""
+        from etiq_jupyter.capture.redact import register_secret
+        from etiq_jupyter.sync.recorder import Destination
+        from etiq_jupyter.sync.transport import Transport
+
+        register_secret(found.token)
+        transport = Transport(
+            found.url, found.token, verify=verify, proxies=proxies, timeout=timeout
+        )
+        self._connecting = True
+        self.refresh()
+        try:
+            answer = transport.request("GET", "/api/v1/me")
+            me = msgspec.json.decode(answer.content, type=model.Me)
+        except msgspec.MsgspecError:
+            raise NotADashboard(
+                f"{found.url} answers, but not as an etiq dashboard does",
+                hint="check the address; it is the one you open in the browser",
+            ) from None
+        except AuthError as error:
+            raise AuthError(
+                f"The dashboard at {found.url} does not accept this token",
+                why=error.why or f"the token from {found.source} is wrong, expired or deleted",
+                hint=f"make a new one at {found.url}/tokens",
+            ) from None
+        except NotFound as error:
+            raise NotADashboard(
+                f"{found.url} answers, but not as an etiq dashboard does",
+                why=error.what,
+                hint="check the address; it is the one you open in the browser",
+            ) from None
+        finally:
+            self._connecting = False
+            self.refresh()
+        destination = Destination(found.url, me.user.id, me.user.username)
+        return Login(found.url, me, found.source, transport, destination)
+
+    def logout(self, wait: float = 5.0) -> None:
+        """Forget the token; work goes on locally.
+
+        Parameters
+        ----------
+        wait : float, default 5.0
+            Seconds to let what is unsent arrive first. What stays is kept and sent after the next
+            login of the same user.
+        """
+        if self._login is None:
+            return
+        url = self._login.url
+        if not self._expired:
+            self.recorder.wait(wait)
+        left = self.recorder.status()
+        with self._lock:
+            self._login, self._expired, self._project = None, "", None
+            self._runs.clear()
+        self.recorder.disconnect()
+        self.refresh()
+        if left.pending:
+            many = "1 snapshot stays" if left.pending == 1 else f"{left.pending} snapshots stay"
+            text = f"{many} on this disk, to be sent to {url} after the next login there."
+            print(text, file=sys.stdout if is_interactive() else sys.stderr)
+
+    def is_logged_in(self) -> bool:
+        """Whether there is a login that the dashboard has not refused since."""
+        return self._login is not None and not self._expired
+
+    def require_login(self) -> Login:
+        """Return the login.
+
+        Raises
+        ------
+        AuthError
+            In local mode, or when the token was refused.
+        """
+        login = self._login
+        if login is None or self._expired:
+            raise AuthError(
+                self._expired or "This session is not logged in",
+                hint="log in with %etiq_login, or etiq.login(url, token)",
+            )
+        return login
+
+    @property
+    def user(self) -> model.User | None:
+        """Who is logged in; None in local mode."""
+        return self._login.me.user if self._login else None
+
+    @property
+    def url(self) -> str:
+        """The dashboard's address; empty in local mode."""
+        return self._login.url if self._login else ""
+
+    # --- talking to the dashboard ------------------------------------------------------------
+
+    def request(
+        self, method: str, path: str, *, response_as_json: bool = True, **options: Any
+    ) -> Any:
+        """Call the dashboard with this session's authentication.
+
+        Parameters
+        ----------
+        method : str
+            ``GET``, ``POST``, ...
+        path : str
+            Below the dashboard's address, for example ``/api/v1/projects``; a path that does not
+            begin with ``/api`` is taken below ``/api/v1``. Other hosts are refused.
+        response_as_json : bool, default True
+            False returns the `requests.Response`.
+        **options
+            ``json``, ``data``, ``params``, ``headers``, ``stream``.
+
+        Raises
+        ------
+        EtiqError
+            Typed by what went wrong: AuthError, Forbidden, NotFound, Invalid, Offline, ...
+        """
+        login = self.require_login()
+        if not path.startswith("/"):
+            path = f"/{path}"
+        if not path.startswith("/api/"):
+            path = f"/api/v1{path}"
+        try:
+            answer = login.transport.request(method, path, **options)
+        except AuthError as error:
+            self._refused(login, error)
+            raise
+        if not response_as_json:
+            return answer
+        return answer.json() if answer.content else None
+
+    def _refused(self, login: Login, error: EtiqError) -> None:
+        with self._lock:
+            if self._login is login:
+                self._expired = error.what
+        self.refresh()
+
+    # --- projects ----------------------------------------------------------------------------
+
+    @property
+    def projects(self) -> Projects:
+        """The projects made by me or shared with me; locally, those of this disk."""
+        from etiq_jupyter.api.projects import Projects
+
+        return Projects(self)
+
+    def use(self, project: model.Project | None) -> None:
+        """Make a project the current one."""
+        self._project = project
+        self.refresh()
+
+    @property
+    def current(self) -> model.Project | None:
+        """The current project, or None before one is opened."""
+        return self._project
+
+    def project_for(self, name: str | None = None) -> Project:
+        """Return the project that a new snapshot goes to: named, current, or the default one."""
+        if name:
+            return self.projects.find(name, create_if_missing=True)
+        if self._project is not None:
+            return self.projects.handle(self._project)
+        run = describe_run()
+        return self.projects.open(Path(run.name).stem if run.kind == "notebook" else SCRATCH)
+
+    # --- keeping -----------------------------------------------------------------------------
+
+    @property
+    def recorder(self) -> Recorder:
+        """What keeps snapshots on this disk and sends them; started when first needed."""
+        with self._lock:
+            if self._recorder is None:
+                from etiq_jupyter.store import default_path
+                from etiq_jupyter.sync.recorder import Recorder
+
+                self._recorder = Recorder(
+                    self._home or default_path(), on_change=self._sync_changed
+                )
+                atexit.register(self._at_exit)
+            return self._recorder
+
+    @property
+    def store(self) -> Store:
+        """The local store, for reading."""
+        return self.recorder.store
+
+    def run_in(self, project: model.Project) -> model.Run:
+        """Return this process's run in a project."""
+        with self._lock:
+            run = self._runs.get(project.id)
+            if run is None:
+                run = self._runs[project.id] = describe_run()
+            return run
+
+    def record(self, captured: Captured, project: model.Project) -> Ticket:
+        """Keep a captured snapshot on this disk and, when logged in, send it in the background.
+
+        Never raises for trouble with the network or the dashboard. A viewer's snapshot is kept
+        here and not sent.
+        """
+        snapshot = captured.snapshot
+        run = self.run_in(project)
+        with self._lock:
+            run.snapshots += 1
+            snapshot.sequence = run.snapshots
+        snapshot.run = run
+        snapshot.project = project.id
+        snapshot.project_name = project.name
+        login = self._login
+        destination = login.destination if login and project.role != "viewer" else None
+        ticket = self.recorder.record(snapshot, captured.contents, destination)
+        self.refresh()
+        return ticket
+
+    @staticmethod
+    def check_may_write(project: model.Project) -> None:
+        """Raise `Forbidden` when snapshots cannot be added to the project."""
+        if project.role == "viewer":
+            raise Forbidden(
+                f"You may look at project {project.name!r}, but not add to it",
+                why="your role in it is viewer",
+                hint="ask its owner to make you an editor",
+            )
+
+    # --- state -------------------------------------------------------------------------------
+
+    def status(self) -> model.Status:
+        """Say what the session's state is: connection, user, project, and what is unsent."""
+        return self.refresh()
+
+    def refresh(self) -> model.Status:
+        """Read the state anew and tell those who observe it."""
+        recorder = self._recorder
+        sync = recorder.status() if recorder is not None else model.SyncStatus()
+        self.state = state = self._describe(sync)
+        return state
+
+    def _sync_changed(self, sync: model.SyncStatus) -> None:
+        self.state = self._describe(sync)
+
+    def _describe(self, sync: model.SyncStatus) -> model.Status:
+        login, project = self._login, self._project
+        state, message = "local", ""
+        if self._connecting:
+            state = "connecting"
+        elif login is not None:
+            if self._expired or sync.paused.startswith("expired"):
+                state, message = "expired", self._expired or sync.paused
+            elif sync.paused:
+                state, message = "paused", sync.paused
+            elif sync.parked:
+                state, message = "problem", sync.last_error
+            else:
+                state = "sending" if sync.sending else "connected"
+        return model.Status(
+            state=state,  # type: ignore[arg-type]
+            dashboard=login.url if login else "",
+            user=login.me.user.username if login else "",
+            source=login.source if login else "",
+            project=project.id if project else "",
+            project_name=project.name if project else "",
+            role=project.role if project else "owner",
+            sync=sync,
+            version=version(),
+            message=message,
+        )
+
+    def _at_exit(self) -> None:
+        """Let a script's last snapshots arrive, for a bounded time, and say what is left."""
+        recorder = self._recorder
+        if recorder is None:
+            return
+        with contextlib.suppress(Exception):
+            in_kernel = "ipykernel" in sys.modules and is_interactive()
+            wait = 0.0 if in_kernel or not self.is_logged_in() else exit_wait()
+            left = recorder.status().pending
+            if left and wait and not recorder.wait(wait):
+                left = recorder.status().pending
+                print(
+                    f"etiq: {left} snapshot{'s' if left != 1 else ''} not on the dashboard yet. "
+                    f"They are safe in {recorder.store.path} and will be sent by the next "
+                    "login there, or by `etiq sync`.",
+                    file=sys.stderr,
+                )
+            recorder.close(0.0)
+
+
+_default: Session | None = None
+_default_lock = threading.Lock()
+
+
+def default() -> Session:
+    """Return the session that the module-level functions act on."""
+    global _default
+    with _default_lock:
+        if _default is None:
+            _default = Session()
+        return _default
+
+
+def version() -> str:
+    """Return this package's version."""
+    from etiq_jupyter import __version__
+
+    return __version__
+
+
+def exit_wait() -> float:
+    """Seconds that a script's exit waits for unsent snapshots; ``ETIQ_EXIT_WAIT``, 30 by default."""
+    try:
+        return max(0.0, float(os.environ["ETIQ_EXIT_WAIT"]))
+    except (KeyError, ValueError):
+        return 30.0
+
+
+def is_interactive() -> bool:
+    """Whether a person sees what is printed: a notebook, IPython, or the Python prompt."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        return True
+    return hasattr(sys, "ps1")
+
+
+def describe_run() -> model.Run:
+    """Describe this process as a run: a notebook's kernel, an IPython console, or a script.
+
+    The notebook's name is what the server that started the kernel put into its environment
+    (``JPY_SESSION_NAME``) or what VS Code puts into the namespace; it is never asked for over HTTP.
+    """
+    kind: Any = "script"
+    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None:
+        in_kernel = getattr(shell, "kernel", None) is not None
+        kind = "notebook" if in_kernel else "console"
+        path = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__", "")
+        name = Path(str(path)).name if in_kernel and path else ("Notebook" if in_kernel else "IPython")
+    return model.Run(
+        id=new_id(), kind=kind, name=name, host=platform.node(), started_at=datetime.now(timezone.utc)
+    )
+
+
+Observer = Callable[[model.Status], None]
+
+
+def subscribe(session: Session, callback: Observer) -> Callable[[], None]:
+    """Call back with every new state; returns what ends the subscription."""
+
+    def changed(change: Any) -> None:
+        callback(change["new"])
+
+    session.observe(changed, "state")
+    return lambda: session.unobserve(changed, "state")
