@@ -1,0 +1,1 @@
+"""From this disk to the dashboard: transport, uploader, courier, recorder."""
