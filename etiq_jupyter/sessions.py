@@ -11,12 +11,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import platform
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +22,8 @@ import msgspec
 from traitlets import HasTraits, Instance
 
 from etiq_jupyter import credentials, model
-from etiq_jupyter.errors import AuthError, EtiqError, Forbidden, NotADashboard, NotFound, Offline
-from etiq_jupyter.ids import new_id
+from etiq_jupyter.errors import AuthError, EtiqError, Forbidden, NotADashboard, NotFound
+from etiq_jupyter.process import describe_run, exit_wait, is_interactive
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.projects import Project, Projects
@@ -140,6 +138,7 @@ class Session(HasTraits):
         timeout: float = 30.0,
         workspace: str | None = None,
         project: str | None = None,
+        quiet: bool = False,
     ) -> Session:
         """Connect to a dashboard; from here on all snapshots are synchronised to it.
 
@@ -158,6 +157,8 @@ class Session(HasTraits):
             Seconds for connecting and for each read.
         workspace, project : str, optional
             Name of a project to open at once.
+        quiet : bool, default False
+            Print nothing, also where a person sees it.
 
         Returns
         -------
@@ -175,9 +176,7 @@ class Session(HasTraits):
         """
         walk = credentials.find(url, token, config=config, workspace=workspace, project=project)
         found = walk.require()
-        made = self._verify(
-            found, found.verify if verify is True else verify, proxies, timeout
-        )
+        made = self._verify(found, found.verify if verify is True else verify, proxies, timeout)
         with self._lock:
             changed = self._login is not None or self._project is not None
             self._login, self._expired = made, ""
@@ -189,7 +188,7 @@ class Session(HasTraits):
         self.refresh()
         if found.project:
             self.projects.open(found.project, workspace=found.workspace or None).use()
-        if is_interactive():
+        if is_interactive() and not quiet:
             print(WELCOME)
             if found.source != "keywords":
                 print(f"{made.me.user.username} @ {made.url}, token from {found.source}")
@@ -506,42 +505,6 @@ def version() -> str:
     from etiq_jupyter import __version__
 
     return __version__
-
-
-def exit_wait() -> float:
-    """Seconds that a script's exit waits for unsent snapshots; ``ETIQ_EXIT_WAIT``, 30 by default."""
-    try:
-        return max(0.0, float(os.environ["ETIQ_EXIT_WAIT"]))
-    except (KeyError, ValueError):
-        return 30.0
-
-
-def is_interactive() -> bool:
-    """Whether a person sees what is printed: a notebook, IPython, or the Python prompt."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        return True
-    return hasattr(sys, "ps1")
-
-
-def describe_run() -> model.Run:
-    """Describe this process as a run: a notebook's kernel, an IPython console, or a script.
-
-    The notebook's name is what the server that started the kernel put into its environment
-    (``JPY_SESSION_NAME``) or what VS Code puts into the namespace; it is never asked for over HTTP.
-    """
-    kind: Any = "script"
-    name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is not None:
-        in_kernel = getattr(shell, "kernel", None) is not None
-        kind = "notebook" if in_kernel else "console"
-        path = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__", "")
-        name = Path(str(path)).name if in_kernel and path else ("Notebook" if in_kernel else "IPython")
-    return model.Run(
-        id=new_id(), kind=kind, name=name, host=platform.node(), started_at=datetime.now(timezone.utc)
-    )
 
 
 Observer = Callable[[model.Status], None]

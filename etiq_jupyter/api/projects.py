@@ -120,9 +120,7 @@ class Projects:
             When there is none, or it is not shared with you.
         """
         path = f"/projects/{quote(id, safe='')}"
-        return Project(
-            self._session, backend_of(self._session).get(path, None, model.Project)
-        )
+        return Project(self._session, backend_of(self._session).get(path, None, model.Project))
 
     @property
     def current(self) -> Project | None:
