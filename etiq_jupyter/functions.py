@@ -81,7 +81,7 @@ def request(method: str, path: str, *, response_as_json: bool = True, **options:
     return sessions.default().request(method, path, response_as_json=response_as_json, **options)
 
 
-def browse(id: str) -> Any:  # noqa: A001, A002
+def browse(id: str) -> Any:  # noqa: A002
     """Return the thing with this id as its own type. See `api.connection.browse`."""
     return connection.browse(sessions.default(), id)
 

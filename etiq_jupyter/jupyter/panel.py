@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
@@ -153,7 +153,7 @@ class SnapshotPicker:
 
 
 def _known_url() -> str:
-    """The address that a login without arguments would use, to show it."""
+    """Return the address that a login without arguments would use, to show it."""
     try:
         found = credentials.find().credentials
     except EtiqError:
