@@ -450,7 +450,11 @@ class SyncStatus(Struct, kw_only=True):
 
 
 class Status(Struct, kw_only=True):
-    """The session's state, without secrets. ``source`` says where URL and token came from."""
+    """The session's state, without secrets.
+
+    ``source`` says where URL and token came from; ``run`` is the id of this process's run in the
+    current project, empty before its first snapshot.
+    """
 
     state: Literal["local", "connecting", "connected", "sending", "paused", "expired", "problem"]
     dashboard: str = ""
@@ -458,6 +462,7 @@ class Status(Struct, kw_only=True):
     source: str = ""
     project: str = ""
     project_name: str = ""
+    run: str = ""
     role: Role = "owner"
     sync: SyncStatus
     version: str = ""

@@ -461,6 +461,7 @@ class Session(HasTraits):
             source=login.source if login else "",
             project=project.id if project else "",
             project_name=project.name if project else "",
+            run=self._runs[project.id].id if project and project.id in self._runs else "",
             role=project.role if project else "owner",
             sync=sync,
             version=version(),

@@ -401,7 +401,12 @@ export interface SyncStatus {
   safe_to_close: boolean;
 }
 
-/** The session's state, without secrets. `source` says where URL and token came from. */
+/**
+ * The session's state, without secrets.
+ *
+ * `source` says where URL and token came from; `run` is the id of this process's run in the
+ * current project, empty before its first snapshot.
+ */
 export interface Status {
   state: 'local' | 'connecting' | 'connected' | 'sending' | 'paused' | 'expired' | 'problem';
   dashboard: string;
@@ -409,6 +414,7 @@ export interface Status {
   source: string;
   project: string;
   project_name: string;
+  run: string;
   role: Role;
   sync: SyncStatus;
   version: string;

@@ -114,10 +114,10 @@ class Kernel:
                     return seen
         raise AssertionError(f"no such state was pushed, only {seen}")
 
-    def drain(self) -> None:
+    def drain(self, quiet: float = 0.3) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                self.iopub(0.3)
+                self.iopub(quiet)
 
     def comms(self) -> dict[str, Any]:
         """Ask for the comm over the control channel, which works beside a running cell."""
@@ -165,7 +165,7 @@ def kernel(_shared_kernel: Kernel) -> Kernel:
     """A kernel with a fresh bridge, shared by the tests of one file."""
     _shared_kernel.run("line.close()")
     _shared_kernel.load()
-    _shared_kernel.drain()
+    _shared_kernel.drain(0.05)
     return _shared_kernel
 
 
