@@ -1,0 +1,23 @@
+"""Nothing of the machine's own configuration reaches a test, and no test reaches it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+OURS = ("ETIQ_DASHBOARD_URL", "ETIQ_TOKEN", "ETIQ_WORKSPACE", "ETIQ_PROJECT", "JPY_SESSION_NAME")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test an empty home, an empty store and no credentials."""
+    home = tmp_path_factory.mktemp("home")
+    for name in OURS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("ETIQ_HOME", str(home / "etiq"))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(home / "jupyter"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(home / "runtime"))
+    return home
