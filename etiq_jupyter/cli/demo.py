@@ -9,6 +9,8 @@ import json
 import os
 import secrets
 import shutil
+import signal
+import subprocess
 import sys
 import time
 import webbrowser
@@ -38,6 +40,13 @@ def add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8765, help="port of the dashboard")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data-dir", type=Path, help="folder of the demo; reused the next time")
+    parser.add_argument(
+        "--run",
+        dest="run_command",
+        nargs=argparse.REMAINDER,
+        metavar="COMMAND",
+        help="run this command beside the dashboard, with the demo's environment, not JupyterLab",
+    )
     parser.set_defaults(run=run)
 
 
@@ -71,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     folder = (arguments.data_dir or default_folder()).absolute()
     with running(folder, arguments.port) as demo:
+        if arguments.run_command:
+            return run_beside(demo, arguments.run_command)
         return check(demo) if arguments.check else serve(demo, browser=not arguments.no_browser)
 
 
@@ -182,6 +193,17 @@ def serve(demo: Demo, *, browser: bool) -> int:
         return 0
     finally:
         lab.stop()
+
+
+def run_beside(demo: Demo, command: list[str]) -> int:
+    """Run a command with the demo's environment, until it ends or this process is told to."""
+    notebook_of(demo)
+    process = subprocess.Popen(  # noqa: S603 - the user's own command line
+        command, env={**os.environ, **demo.environment}
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: process.send_signal(received))
+    return process.wait()
 
 
 def _wait_for(child: Child, address: str, timeout: float = 60.0) -> None:
