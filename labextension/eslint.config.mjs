@@ -48,7 +48,11 @@ export default ts.config(
   {
     files: ['src/lab/**/*.{ts,tsx}'],
     plugins: { '@jupyter': jupyter },
-    rules: jupyter.configs?.recommended?.rules ?? {}
+    rules: {
+      ...jupyter.configs?.recommended?.rules,
+      // `CommandIDs` and `Private` are namespaces throughout JupyterLab.
+      '@typescript-eslint/no-namespace': 'off'
+    }
   },
   { files: ['scripts/**', '*.mjs', '*.mts'], languageOptions: { globals: globals.node } },
   prettier

@@ -53,5 +53,8 @@ export function queryString(query: Query | undefined): string {
   );
   return pairs.length === 0
     ? ''
-    : '?' + pairs.map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(String(v))}`).join('&');
+    : '?' +
+        pairs
+          .map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(String(v))}`)
+          .join('&');
 }

@@ -1,3 +1,5 @@
+import type { ReactNode } from 'react';
+
 import type { Project, SnapshotSummary, Status } from '../api';
 
 /** Places that components lead to. A front end turns them into tabs or addresses. */
@@ -78,6 +80,8 @@ export interface StatusLineProps {
   onSendNow?(): void;
   /** Entries of the [...] menu. */
   menu?: readonly MenuEntry[];
+  /** Between who is logged in where and what is unsent. */
+  children?: ReactNode;
 }
 
 export interface MenuEntry {
