@@ -256,6 +256,10 @@ class Transport:
 
     def _checked(self, answer: requests.Response) -> requests.Response:
         if answer.status_code < 400:
+            # The pages that proxies and captive portals show instead of what was asked for.
+            if answer.headers.get("Content-Type", "").startswith("text/html"):
+                answer.close()
+                raise self._stranger(answer)
             return answer
         problem = _problem(answer)
         if problem is None:
@@ -263,7 +267,7 @@ class Transport:
         raise problem
 
     def _stranger(self, answer: requests.Response) -> EtiqError:
-        """An error without a problem document: something in between, or not a dashboard."""
+        """Make the error for an answer without a problem document: a proxy, or not a dashboard."""
         status = answer.status_code
         host = self._host()
         if status == 407:
@@ -298,7 +302,7 @@ def _backoff(attempt: int) -> float:
 
 
 def retry_after(answer: requests.Response) -> float | None:
-    """Return the seconds that an answer asks to wait, or None. Dates and nonsense are understood."""
+    """Return the seconds that an answer asks to wait; None when it names none."""
     text = answer.headers.get("Retry-After", "").strip()
     if not text:
         return None

@@ -1,0 +1,231 @@
+"""Chunks on this disk: in pack files, small ones in the index itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from etiq_jupyter.errors import Corrupt
+from etiq_jupyter.objects.chunk import decode_chunk
+from etiq_jupyter.objects.pack import Frame
+from etiq_jupyter.store.database import Database
+from etiq_jupyter.store.packs import PackReader, PackWriter
+
+_BATCH = 500  # values in one SQL statement
+_PARALLEL_FROM = 1 << 20
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Place(NamedTuple):
+    """Where the stored form of a chunk is."""
+
+    id: int
+    hash: bytes
+    encoding: int
+    raw_size: int
+    stored_size: int
+    pack: str | None
+    offset: int
+    base: bytes | None
+
+
+_workers: ThreadPoolExecutor | None = None
+_workers_pid = 0
+_workers_lock = threading.Lock()
+
+
+def in_parallel(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
+    """Map over work that spends its time outside the interpreter, on all cores."""
+    global _workers, _workers_pid
+    if len(work) < 2 or (os.cpu_count() or 1) < 2:
+        return map(function, work)
+    with _workers_lock:
+        if _workers is None or _workers_pid != os.getpid():
+            cores = min(os.cpu_count() or 1, 8)
+            _workers = ThreadPoolExecutor(cores, thread_name_prefix="etiq-chunks")
+            _workers_pid = os.getpid()
+        return _workers.map(function, work)
+
+
+def _new_lock() -> None:
+    global _workers_lock
+    _workers_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
+
+class ChunkStore:
+    """The chunks of one store.
+
+    Parameters
+    ----------
+    database : Database
+        The index.
+    folder : Path
+        Where pack files are.
+    """
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._reader = PackReader(folder)
+        self._writer = PackWriter(folder)
+        self.folder = folder
+
+    def known(self, hashes: Iterable[bytes]) -> set[bytes]:
+        """Return those of the hashes (32 bytes each) that are in the store."""
+        wanted = list(dict.fromkeys(hashes))
+        found: set[bytes] = set()
+        for start in range(0, len(wanted), _BATCH):
+            some = wanted[start : start + _BATCH]
+            marks = ",".join("?" * len(some))
+            found.update(
+                row[0]
+                for row in self._database.rows(
+                    f"SELECT hash FROM chunks WHERE hash IN ({marks})",  # noqa: S608
+                    some,
+                )
+            )
+        return found
+
+    def places(self, hashes: Iterable[bytes]) -> dict[bytes, Place]:
+        """Return where chunks are; those that are not here are left out."""
+        wanted = list(dict.fromkeys(hashes))
+        found: dict[bytes, Place] = {}
+        for start in range(0, len(wanted), _BATCH):
+            some = wanted[start : start + _BATCH]
+            marks = ",".join("?" * len(some))
+            rows = self._database.rows(
+                "SELECT c.id, hash, encoding, raw_size, stored_size, p.name, offset, base "  # noqa: S608
+                f"FROM chunks c LEFT JOIN packs p ON p.id = c.pack WHERE hash IN ({marks})",
+                some,
+            )
+            found.update((row[1], Place(*row)) for row in rows)
+        return found
+
+    def write_packed(self, frames: Sequence[Frame]) -> list[tuple[str, int]]:
+        """Append frames to this process's pack and wait for the disk; return pack and offset."""
+        if not frames:
+            return []
+        offsets = self._writer.append(frames)
+        self._writer.sync()
+        return [(self._writer.name, offset) for offset in offsets]
+
+    @staticmethod
+    def index(
+        connection: sqlite3.Connection,
+        frames: Sequence[Frame],
+        places: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """Add frames to the index; without places their bytes go into the index itself."""
+        packs: dict[str, int] = {}
+        for number, frame in enumerate(frames):
+            pack, offset = None, None
+            if places:
+                name, offset = places[number]
+                if name not in packs:
+                    connection.execute("INSERT OR IGNORE INTO packs (name) VALUES (?)", (name,))
+                    found = connection.execute("SELECT id FROM packs WHERE name = ?", (name,))
+                    packs[name] = found.fetchone()[0]
+                pack = packs[name]
+            made = connection.execute(
+                "INSERT OR IGNORE INTO chunks "
+                "(hash, encoding, raw_size, stored_size, pack, offset, base) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    bytes.fromhex(frame.hash),
+                    frame.encoding,
+                    frame.raw_size,
+                    len(frame.data),
+                    pack,
+                    offset,
+                    bytes.fromhex(frame.base) or None,
+                ),
+            )
+            if not places and made.rowcount:
+                connection.execute(
+                    "INSERT INTO blobs (id, data) VALUES (?, ?)", (made.lastrowid, frame.data)
+                )
+
+    def stored(self, place: Place) -> bytes:
+        """Return the stored form of a chunk, not yet verified."""
+        if place.pack is not None:
+            return self._reader.read(place.pack, place.offset, place.stored_size)
+        row = self._database.row("SELECT data FROM blobs WHERE id = ?", (place.id,))
+        if row is None:
+            raise Corrupt(f"Chunk {place.hash.hex()[:12]} is missing from the index")
+        return bytes(row[0])
+
+    def frame(self, place: Place) -> Frame:
+        """Return a chunk as it is stored, to be put into a pack."""
+        base = place.base.hex() if place.base else ""
+        return Frame(place.hash.hex(), place.encoding, place.raw_size, base, self.stored(place))
+
+    def fetch(self, hashes: list[str]) -> dict[str, bytes]:
+        """Return raw bytes of chunks, each verified by its name; missing ones are left out.
+
+        Raises
+        ------
+        Corrupt
+            When stored bytes do not match their name; the message says where they are.
+        """
+        places = self.places(bytes.fromhex(each) for each in hashes)
+        bases = self._bases(places)
+
+        def read(place: Place) -> tuple[str, bytes]:
+            return place.hash.hex(), self._decode(place, bases)
+
+        work = list(places.values())
+        if sum(place.raw_size for place in work) < _PARALLEL_FROM:
+            return dict(map(read, work))
+        return dict(in_parallel(read, work))
+
+    def _bases(self, places: dict[bytes, Place]) -> dict[bytes, bytes]:
+        wanted = {place.base for place in places.values() if place.base}
+        return {base: self._decode(place, {}) for base, place in self.places(wanted).items()}
+
+    def _decode(self, place: Place, bases: dict[bytes, bytes]) -> bytes:
+        base = bases.get(place.base) if place.base else None
+        try:
+            return decode_chunk(
+                place.encoding,
+                self.stored(place),
+                place.raw_size,
+                base,
+                expected=place.hash.hex(),
+            )
+        except Corrupt as error:
+            where = f"pack {place.pack} at byte {place.offset}" if place.pack else "the index"
+            raise Corrupt(
+                f"Chunk {place.hash.hex()[:12]} is damaged",
+                why=f"in {where}: {error.what}",
+                hint="'etiq verify' lists what is affected; everything else stays readable",
+            ) from error
+
+    def read_raw(self, digest: bytes) -> bytes | None:
+        """Return the raw bytes of one chunk, or None when it is not here or damaged."""
+        try:
+            return self.fetch([digest.hex()]).get(digest.hex())
+        except Corrupt:
+            return None
+
+    def forget(self, pack: str) -> None:
+        """Close a pack that was removed."""
+        self._reader.forget(pack)
+
+    def finish_pack(self) -> None:
+        """Append no more to the current pack, so that it can be cleaned up."""
+        self._writer.close()
+
+    def close(self) -> None:
+        """Close all files."""
+        self._writer.close()
+        self._reader.close()

@@ -1,0 +1,232 @@
+"""What is on this disk and not yet acknowledged by the dashboard it is meant for.
+
+States of a snapshot in the index:
+
+========  ==================================================================================
+local     stored here, meant for no dashboard
+pending   stored here, to be sent
+sending   being sent by some process (pending again when that process ends)
+synced    the dashboard's receipt is here
+parked    the dashboard refused it; ``reason`` says why. Kept, and tried again when asked
+========  ==================================================================================
+
+A destination (a dashboard and a user there) may be *paused* as a whole, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import msgspec
+
+from etiq_jupyter import model
+from etiq_jupyter.store.database import Database
+
+
+class Waiting(NamedTuple):
+    """A snapshot to be sent."""
+
+    id: str
+    project: str
+    project_name: str
+    manifest: bytes
+    attempts: int
+
+
+class Entry(NamedTuple):
+    """What the outbox knows of one snapshot."""
+
+    state: str
+    reason: str
+    short_id: str
+    url: str
+    new_bytes: int
+    destination: int | None
+
+
+class Outbox:
+    """The unsent of one store.
+
+    Parameters
+    ----------
+    database : Database
+        The index.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def destination(self, url: str, user: str, username: str) -> int:
+        """Return the number of a destination, made when it is new."""
+        find = "SELECT id FROM destinations WHERE url = ? AND user = ?"
+        found = self._database.row(find, (url, user))
+        if found is None:
+            with self._database.write() as connection:
+                connection.execute(
+                    "INSERT OR IGNORE INTO destinations (url, user, username) VALUES (?, ?, ?)",
+                    (url, user, username),
+                )
+                found = connection.execute(find, (url, user)).fetchone()
+        return int(found[0])
+
+    def entry(self, snapshot: str) -> Entry | None:
+        """Return what is known of a snapshot, or None when it is not here."""
+        found = self._database.row(
+            "SELECT state, reason, short_id, url, new_bytes, destination "
+            "FROM snapshots WHERE id = ?",
+            (snapshot,),
+        )
+        return Entry(*found) if found else None
+
+    def next(self, destination: int, count: int) -> list[Waiting]:
+        """Return the oldest snapshots to be sent, in the order in which they were made."""
+        rows = self._database.rows(
+            "SELECT id, project, project_name, manifest, attempts FROM snapshots "
+            "WHERE destination = ? AND state IN ('pending', 'sending') ORDER BY id LIMIT ?",
+            (destination, count),
+        )
+        return [Waiting(*row) for row in rows]
+
+    def mark(self, snapshots: Iterable[str], state: str, reason: str = "") -> None:
+        """Move unsent snapshots to another state; what has its receipt stays synced."""
+        with self._database.write(durable=state == "parked") as connection:
+            connection.executemany(
+                "UPDATE snapshots SET state = ?, reason = ? WHERE id = ? AND state != 'synced'",
+                [(state, reason, snapshot) for snapshot in snapshots],
+            )
+
+    def mark_unsent(self, snapshots: Iterable[str], state: str) -> None:
+        """Move those that are still being sent to another state."""
+        with self._database.write(durable=False) as connection:
+            connection.executemany(
+                "UPDATE snapshots SET state = ? WHERE id = ? AND state = 'sending'",
+                [(state, snapshot) for snapshot in snapshots],
+            )
+
+    def failed(self, snapshots: Iterable[str], reason: str) -> None:
+        """Note that sending did not work this time; the snapshots stay pending."""
+        with self._database.write(durable=False) as connection:
+            connection.executemany(
+                "UPDATE snapshots SET state = 'pending', reason = ?, attempts = attempts + 1 "
+                "WHERE id = ? AND state IN ('pending', 'sending')",
+                [(reason, snapshot) for snapshot in snapshots],
+            )
+
+    def synced(self, receipts: Iterable[model.Receipt]) -> None:
+        """Note the dashboard's receipts."""
+        # A receipt that a power cut takes is given again: the dashboard knows the snapshot by id.
+        with self._database.write(durable=False) as connection:
+            connection.executemany(
+                "UPDATE snapshots SET state = 'synced', reason = '', receipt = ?, sent_hash = ?, "
+                "short_id = ?, url = ? WHERE id = ?",
+                [
+                    (msgspec.msgpack.encode(each), each.manifest, each.short_id, each.url, each.id)
+                    for each in receipts
+                ],
+            )
+
+    def epoch(self, destination: int) -> str:
+        """Return what the destination last said its life is called."""
+        return str(
+            self._database.row("SELECT epoch FROM destinations WHERE id = ?", (destination,))[0]
+        )
+
+    def know_epoch(self, destination: int, epoch: str) -> None:
+        """Remember what the destination says its life is called."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE destinations SET epoch = ? WHERE id = ?", (epoch, destination)
+            )
+
+    def pause(self, destination: int, reason: str) -> None:
+        """Stop sending to a destination until its next login, or go on (empty reason)."""
+        with self._database.write(durable=False) as connection:
+            connection.execute(
+                "UPDATE destinations SET paused = ? WHERE id = ?", (reason, destination)
+            )
+
+    def retry_parked(self, destination: int) -> int:
+        """Try parked snapshots again; return how many."""
+        with self._database.write(durable=False) as connection:
+            made = connection.execute(
+                "UPDATE snapshots SET state = 'pending', reason = '' "
+                "WHERE destination = ? AND state = 'parked'",
+                (destination,),
+            )
+            return made.rowcount
+
+    def adopt(self, destination: int, project: str | None = None) -> int:
+        """Give local snapshots (of one project, or all) a destination; return how many."""
+        with self._database.write() as connection:
+            made = connection.execute(
+                "UPDATE snapshots SET destination = ?, state = 'pending' "
+                "WHERE state = 'local' AND (? IS NULL OR project = ? OR project_name = ?)",
+                (destination, project, project, project),
+            )
+            return made.rowcount
+
+    def send_again(self, destination: int) -> int:
+        """Treat everything sent to a destination as unsent: it has lost what it had received."""
+        with self._database.write() as connection:
+            made = connection.execute(
+                "UPDATE snapshots SET state = 'pending', reason = 'the dashboard was restored' "
+                "WHERE destination = ? AND state = 'synced' AND kept = 1",
+                (destination,),
+            )
+            return made.rowcount
+
+    # --- names of projects there ------------------------------------------------------------
+
+    def remote_project(self, destination: int, project: str) -> str | None:
+        """Return what a project is called there; None when nothing of it was ever sent."""
+        found = self._database.row(
+            "SELECT remote FROM projects WHERE destination = ? AND project = ?",
+            (destination, project),
+        )
+        return found[0] if found else None
+
+    def know_project(self, destination: int, project: str, remote: str) -> None:
+        """Remember which project there is meant by one here."""
+        if self.remote_project(destination, project) == remote:
+            return
+        with self._database.write(durable=False) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO projects (destination, project, remote) VALUES (?, ?, ?)",
+                (destination, project, remote),
+            )
+
+    # --- for people -------------------------------------------------------------------------
+
+    def status(self, destination: int | None = None) -> model.SyncStatus:
+        """Count what is unsent, to one destination or to all."""
+        where = "" if destination is None else "AND destination = ?"
+        values = () if destination is None else (destination,)
+        pending, size, oldest, sending = self._database.row(
+            "SELECT count(*), coalesce(sum(new_bytes), 0), min(created_at), "  # noqa: S608
+            "coalesce(sum(state = 'sending'), 0) FROM snapshots "
+            f"WHERE state IN ('pending', 'sending') {where}",
+            values,
+        )
+        parked, last = self._database.row(
+            "SELECT coalesce(sum(state = 'parked'), 0), max(reason) FROM snapshots "  # noqa: S608
+            f"WHERE state != 'synced' AND reason != '' {where}",
+            values,
+        )
+        local = self._database.row("SELECT count(*) FROM snapshots WHERE state = 'local'")[0]
+        paused = self._database.row(
+            f"SELECT max(paused) FROM destinations WHERE 1 {where.replace('destination', 'id')}",  # noqa: S608
+            values,
+        )[0]
+        return model.SyncStatus(
+            pending=pending,
+            pending_bytes=size,
+            parked=parked,
+            local=local,
+            oldest=datetime.fromtimestamp(oldest, timezone.utc) if oldest else None,
+            paused=paused or "",
+            last_error=last or "",
+            sending=bool(sending),
+            safe_to_close=not pending and not parked,
+        )

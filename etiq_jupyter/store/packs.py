@@ -1,0 +1,196 @@
+"""Pack files of the local store: each process appends to its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from etiq_jupyter.errors import Corrupt
+from etiq_jupyter.ids import new_id
+from etiq_jupyter.objects.pack import FRAME_BYTES, HEADER, Frame, frame_header
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows: an open file cannot be deleted there anyway
+    fcntl = None  # type: ignore[assignment]
+
+FULL = 256 << 20
+"""A pack is closed and another begun from this size on."""
+_MANY = 512  # pieces per writev
+
+
+class PackWriter:
+    """Appends frames to a pack file of this process.
+
+    The file is locked while this process may append to it, so that others leave it alone when they
+    clean up; the lock ends with the process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._fd = -1
+        self._pid = 0
+        self._size = 0
+        self.name = ""
+
+    def append(self, frames: Iterable[Frame]) -> list[int]:
+        """Write frames at the end; return the offset of each one's stored bytes.
+
+        The bytes are on their way, not yet safe: `sync` makes them so. After an error nothing of
+        this call counts, and the next call begins a new file.
+        """
+        self._ready()
+        offsets, pieces, at = [], [], self._size
+        for frame in frames:
+            head = frame_header(frame)
+            offsets.append(at + len(head))
+            pieces += [head, frame.data]
+            at += len(head) + len(frame.data)
+        try:
+            self._write(pieces)
+        except OSError:
+            self.abandon()
+            raise
+        self._size = at
+        return offsets
+
+    def sync(self) -> None:
+        """Wait until everything appended is on the disk."""
+        if self._fd >= 0:
+            getattr(os, "fdatasync", os.fsync)(self._fd)
+
+    def abandon(self) -> None:
+        """Append no more to the current file."""
+        if self._fd >= 0 and self._pid == os.getpid():
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+        self._fd = -1
+
+    close = abandon
+
+    def _ready(self) -> None:
+        if self._fd >= 0 and self._pid != os.getpid():
+            # The child's copy of the parent's file: dropping it keeps the parent's lock.
+            os.close(self._fd)
+            self._fd = -1
+        if self._size >= FULL:
+            self.abandon()
+        if self._fd >= 0:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.name = f"{new_id()}.pack"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self._fd = os.open(self._folder / self.name, flags, 0o600)
+        self._pid = os.getpid()
+        if fcntl is not None:
+            fcntl.flock(self._fd, fcntl.LOCK_SH)
+        os.write(self._fd, HEADER)
+        self._size = len(HEADER)
+        _sync_folder(self._folder)
+
+    def _write(self, pieces: list[bytes | bytearray | memoryview]) -> None:
+        for start in range(0, len(pieces), _MANY):
+            batch = [memoryview(piece) for piece in pieces[start : start + _MANY]]
+            while batch:
+                done = (
+                    os.writev(self._fd, batch)
+                    if hasattr(os, "writev")
+                    else os.write(self._fd, batch[0])
+                )
+                while batch and done >= len(batch[0]):
+                    done -= len(batch.pop(0))
+                if batch and done:
+                    batch[0] = batch[0][done:]
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+class PackReader:
+    """Reads stored bytes out of pack files. Safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._open: dict[str, int] = {}
+        self._pid = os.getpid()
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        """Return ``size`` bytes at an offset of a pack.
+
+        Raises
+        ------
+        Corrupt
+            When the pack is missing or too short.
+        """
+        fd = self._file(name)
+        try:
+            data = _pread(fd, size, offset)
+        except OSError as error:
+            raise Corrupt(f"Pack {name} cannot be read", why=error.strerror or "") from error
+        if len(data) != size:
+            raise Corrupt(f"Pack {name} is cut short", why=f"{size} bytes wanted at {offset}")
+        return data
+
+    def _file(self, name: str) -> int:
+        with self._lock:
+            fd = self._open.get(name)
+            if fd is None:
+                if len(self._open) >= 64:
+                    os.close(self._open.pop(next(iter(self._open))))
+                try:
+                    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+                    fd = self._open[name] = os.open(self._folder / name, flags)
+                except OSError as error:
+                    raise Corrupt(f"Pack {name} is missing", why=error.strerror or "") from error
+            return fd
+
+    def forget(self, name: str) -> None:
+        """Close a pack that was removed."""
+        with self._lock:
+            fd = self._open.pop(name, None)
+            if fd is not None:
+                os.close(fd)
+
+    def close(self) -> None:
+        """Close all files."""
+        with self._lock:
+            for fd in self._open.values():
+                os.close(fd)
+            self._open.clear()
+
+
+def _pread(fd: int, size: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(fd, size, offset)
+    os.lseek(fd, offset, os.SEEK_SET)  # pragma: no cover - Windows
+    return os.read(fd, size)  # pragma: no cover
+
+
+def in_use(path: Path) -> bool:
+    """Whether some process may still append to a pack."""
+    if fcntl is None:  # pragma: no cover
+        return False
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+__all__ = ["FRAME_BYTES", "FULL", "PackReader", "PackWriter", "in_use"]

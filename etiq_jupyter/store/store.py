@@ -1,0 +1,363 @@
+"""The local store: snapshots kept on this disk, with their contents."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+
+from etiq_jupyter import model
+from etiq_jupyter.errors import Conflict, NotFound
+from etiq_jupyter.objects.chunk import encode_chunk
+from etiq_jupyter.objects.content import Content
+from etiq_jupyter.objects.pack import Frame
+from etiq_jupyter.objects.reader import StoredContent
+from etiq_jupyter.objects.recipe import Recipe, decode_recipe
+from etiq_jupyter.store.chunks import ChunkStore
+from etiq_jupyter.store.database import Database, failures
+from etiq_jupyter.store.outbox import Outbox
+from etiq_jupyter.store.query import STATES, Query
+from etiq_jupyter.store.writer import Draft, Writer
+
+INLINE_LIMIT = 256 << 10
+"""New bytes of a snapshot up to which they go into the index itself: one transaction, one sync."""
+
+
+def default_path() -> Path:
+    """Return the folder of the local store: ``ETIQ_HOME``, or the user's data folder."""
+    named = os.environ.get("ETIQ_HOME")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("etiq", appauthor=False)
+
+
+class Store:
+    """A store in a folder. Several processes may use it at once.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made when it does not exist.
+    read_only : bool
+        Never write, for looking into a store on a read-only disk.
+
+    Attributes
+    ----------
+    outbox : Outbox
+        What is to be sent.
+    chunks : ChunkStore
+        The bytes.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        if not read_only:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.database = Database(path / "index.sqlite", read_only=read_only)
+        self.chunks = ChunkStore(self.database, path / "packs")
+        self.outbox = Outbox(self.database)
+        self._writer = Writer(self.database, self.chunks)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None, *, read_only: bool = False) -> Store:
+        """Open the store in a folder, by default that of `default_path`.
+
+        Raises
+        ------
+        StorageFull
+            When the folder cannot be written.
+        Corrupt
+            When the index is damaged.
+        UnsafeContent
+            When a newer version made the store.
+        """
+        folder = Path(path) if path is not None else default_path()
+        with failures(folder / "index.sqlite"):
+            return cls(folder, read_only=read_only)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close all files of this process."""
+        self.chunks.close()
+        self.database.close()
+
+    # --- keeping --------------------------------------------------------------------------
+
+    def record(
+        self,
+        snapshot: model.Snapshot,
+        contents: Mapping[str, Content],
+        destination: int | None = None,
+        parents: Mapping[str, Sequence[str]] | None = None,
+    ) -> int:
+        """Keep a snapshot; on the disk, as a whole, when this returns.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            Its items get their ``object``, and it its ``new_bytes``.
+        contents : mapping
+            The contents of items, by the item's name.
+        destination : int, optional
+            Number of the destination it is to be sent to.
+        parents : mapping, optional
+            For an item's name, objects of which its content may be a later form.
+
+        Returns
+        -------
+        int
+            Stored bytes that were new.
+
+        Raises
+        ------
+        StorageFull
+            When the disk does not take it; nothing of the snapshot is kept then.
+        """
+        with self._lock:
+            while True:
+                generation = self.database.fact("generation", 0)
+                drafts = self._drafts(contents, parents or {})
+                if self._commit(snapshot, drafts, destination, generation):
+                    return snapshot.new_bytes
+                # Chunks that were taken as known were cleaned up meanwhile: work it out again.
+
+    def _drafts(
+        self, contents: Mapping[str, Content], parents: Mapping[str, Sequence[str]]
+    ) -> dict[str, Draft]:
+        drafts: dict[str, Draft] = {}
+        for name, content in contents.items():
+            parent = next(iter(parents.get(name, ())), "")
+            drafts[name] = self._writer.draft(content, parent, drafts.values())
+        return drafts
+
+    def _commit(
+        self,
+        snapshot: model.Snapshot,
+        drafts: Mapping[str, Draft],
+        destination: int | None,
+        generation: int,
+    ) -> bool:
+        frames = [frame for draft in drafts.values() for frame in draft.frames]
+        size = sum(len(frame.data) for frame in frames)
+        snapshot.new_bytes = size
+        self._name_objects(snapshot, drafts)
+        manifest = msgspec.msgpack.encode(snapshot)
+        # Bytes first, index last: whatever stops this in between leaves the store as it was.
+        places = self.chunks.write_packed(frames) if size > INLINE_LIMIT else []
+        with self.database.write() as connection:
+            if self.database.fact("generation", 0) != generation:
+                return False
+            self.chunks.index(connection, frames, places)
+            connection.executemany(
+                "INSERT OR REPLACE INTO buffers (digest, size, chunks) VALUES (?, ?, ?)",
+                [row for draft in drafts.values() for row in draft.buffers],
+            )
+            self._insert(connection, snapshot, manifest, destination)
+        return True
+
+    def _name_objects(self, snapshot: model.Snapshot, drafts: Mapping[str, Draft]) -> None:
+        by_hash: dict[str, str] = {}
+        for item in snapshot.items:
+            if item.name in drafts:
+                item.object = drafts[item.name].object
+                by_hash[item.hash] = item.object
+        for item in snapshot.items:
+            if item.object or not item.hash or item.reason:
+                continue
+            item.object = by_hash.get(item.hash) or self.object_of(item.hash)
+
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        snapshot: model.Snapshot,
+        manifest: bytes,
+        destination: int | None,
+    ) -> None:
+        connection.execute(
+            "INSERT INTO snapshots (id, project, project_name, run, sequence, name, created_at, "
+            "summary, manifest, words, new_bytes, destination, state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                snapshot.id,
+                snapshot.project,
+                snapshot.project_name,
+                snapshot.run.id,
+                snapshot.sequence,
+                snapshot.name,
+                snapshot.created_at.timestamp(),
+                msgspec.msgpack.encode(model.summarise(snapshot)),
+                manifest,
+                _words(snapshot),
+                snapshot.new_bytes,
+                destination,
+                "local" if destination is None else "pending",
+            ),
+        )
+        connection.executemany(
+            "INSERT OR IGNORE INTO items (hash, object) VALUES (?, ?)",
+            [(item.hash, item.object) for item in snapshot.items if item.hash and item.object],
+        )
+
+    # --- reading --------------------------------------------------------------------------
+
+    def object_of(self, content_hash: str) -> str:
+        """Return the object that holds a content known by its hash; empty when none does."""
+        found = self.database.row("SELECT object FROM items WHERE hash = ?", (content_hash,))
+        return found[0] if found else ""
+
+    def manifest(self, snapshot: str) -> model.Snapshot:
+        """Return a snapshot by id or short id, as it was kept.
+
+        Raises
+        ------
+        NotFound
+            When it is not on this disk.
+        """
+        found = self.database.row(
+            "SELECT manifest FROM snapshots WHERE id = ? OR (short_id = ? AND short_id != '')",
+            (snapshot, snapshot.upper()),
+        )
+        if found is None:
+            raise NotFound(f"Snapshot {snapshot} is not on this disk")
+        return msgspec.msgpack.decode(found[0], type=model.Snapshot)
+
+    def has_snapshot(self, snapshot: str) -> bool:
+        """Whether a snapshot, by id or short id, is on this disk."""
+        return self._find(snapshot) is not None
+
+    def state_of(self, snapshot: str) -> model.State | None:
+        """Return the state of a snapshot, by id or short id; None when it is not here."""
+        found = self._find(snapshot)
+        if found is None:
+            return None
+        return STATES.get(found[0], "stored")
+
+    def _find(self, snapshot: str) -> tuple[str] | None:
+        found: tuple[str] | None = self.database.row(
+            "SELECT state FROM snapshots WHERE id = ? OR (short_id = ? AND short_id != '')",
+            (snapshot, snapshot.upper()),
+        )
+        return found
+
+    def recipe(self, name: str) -> Recipe:
+        """Return the recipe of an object.
+
+        Raises
+        ------
+        NotFound
+            When it is not on this disk.
+        Corrupt
+            When it is damaged.
+        """
+        raw = self.chunks.fetch([name]).get(name)
+        if raw is None:
+            raise NotFound(f"Object {name[:12]} is not on this disk")
+        return decode_recipe(raw)
+
+    def reader(self, name: str) -> StoredContent:
+        """Return a reader of an object's content, by its hash."""
+        return StoredContent(self.recipe(name), self.chunks.fetch)
+
+    def put(self, chunks: Iterable[tuple[str, bytes]]) -> None:
+        """Keep raw chunks that came from the dashboard, for the next time."""
+        frames = []
+        for name, raw in chunks:
+            form, stored = encode_chunk(raw)
+            frames.append(Frame(name, form, len(raw), "", stored))
+        size = sum(len(frame.data) for frame in frames)
+        with self._lock:
+            places = self.chunks.write_packed(frames) if size > INLINE_LIMIT else []
+            with self.database.write(durable=False) as connection:
+                self.chunks.index(connection, frames, places)
+
+    def snapshots(
+        self,
+        project: str | None = None,
+        q: str = "",
+        tag: str = "",
+        sort: str = "-created",
+        offset: int = 0,
+        limit: int | None = None,
+        run: str | None = None,
+    ) -> list[model.SnapshotSummary]:
+        """List snapshots on this disk.
+
+        Parameters
+        ----------
+        project : str, optional
+            Id of the project.
+        q : str
+            Words that all occur in name, tags, note, source or names of variables; and
+            ``tag:x``, ``failed:yes``, ``metric.acc>0.9``, ``run:ID``.
+        tag : str
+            Only with this tag.
+        sort : str
+            ``created``, ``name``, ``size`` or ``metric:NAME``; a leading minus turns it round.
+        offset, limit : int
+            Which part of the list.
+        """
+        return Query(q, tag, project, run, sort).run(self.database, offset, limit)
+
+    def count(self, project: str | None = None, q: str = "", tag: str = "") -> int:
+        """Count snapshots on this disk, as `snapshots` would list them."""
+        return Query(q, tag, project, None, "created").count(self.database)
+
+    def projects(self) -> list[model.Project]:
+        """List the projects that have snapshots on this disk, the latest used first."""
+        rows = self.database.rows(
+            "SELECT project, max(project_name), count(*), min(created_at), max(created_at) "
+            "FROM snapshots GROUP BY project ORDER BY max(created_at) DESC"
+        )
+        return [
+            model.Project(
+                id=project,
+                name=name or project,
+                snapshots=count,
+                created_at=_time(first),
+                last_activity=_time(last),
+            )
+            for project, name, count, first, last in rows
+        ]
+
+    def delete(self, snapshot: str) -> None:
+        """Forget a snapshot that is local or synced; its bytes go with the next `gc`.
+
+        Raises
+        ------
+        NotFound
+            When it is not on this disk.
+        Conflict
+            When it is still to be sent.
+        """
+        entry = self.outbox.entry(snapshot)
+        if entry is None:
+            raise NotFound(f"Snapshot {snapshot} is not on this disk")
+        if entry.state in ("pending", "sending"):
+            raise Conflict(
+                "This snapshot is still to be sent, so it cannot be removed here",
+                hint="remove it on the dashboard once it is there",
+            )
+        with self.database.write() as connection:
+            connection.execute("DELETE FROM snapshots WHERE id = ?", (snapshot,))
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _words(snapshot: model.Snapshot) -> str:
+    """Everything that a search by words looks into."""
+    names = [item.name for item in model.variables(snapshot)]
+    return "\n".join([snapshot.name, *snapshot.tags, snapshot.note, *names, snapshot.source])[
+        :20_000
+    ].casefold()
