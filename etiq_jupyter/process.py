@@ -53,3 +53,12 @@ def describe_run() -> model.Run:
         host=platform.node(),
         started_at=datetime.now(timezone.utc),
     )
+
+
+SCRATCH = "Scratch"
+
+
+def default_project() -> str:
+    """Name of the project of snapshots made before one is opened: the notebook's, or Scratch."""
+    run = describe_run()
+    return (Path(run.name).stem if run.kind == "notebook" else "") or SCRATCH

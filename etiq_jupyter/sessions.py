@@ -14,7 +14,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,30 +21,18 @@ import msgspec
 from traitlets import HasTraits, Instance
 
 from etiq_jupyter import credentials, model
-from etiq_jupyter.errors import AuthError, EtiqError, Forbidden, NotADashboard, NotFound
-from etiq_jupyter.process import describe_run, exit_wait, is_interactive
+from etiq_jupyter.errors import AuthError, EtiqError, Forbidden
+from etiq_jupyter.ids import new_id
+from etiq_jupyter.process import default_project, describe_run, exit_wait, is_interactive
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.projects import Project, Projects
     from etiq_jupyter.capture import Captured
+    from etiq_jupyter.handshake import Login
     from etiq_jupyter.store import Store
-    from etiq_jupyter.sync.recorder import Destination, Recorder, Ticket
-    from etiq_jupyter.sync.transport import Transport
+    from etiq_jupyter.sync.recorder import Recorder, Ticket
 
 WELCOME = "Connection successful. Projects and pipelines will be displayed in the dashboard. 😀"
-SCRATCH = "Scratch"
-"""Project of snapshots made before any project is opened, where no notebook gives a name."""
-
-
-@dataclass(frozen=True)
-class Login:
-    """One successful login. Swapped as a whole, so no thread sees half of it."""
-
-    url: str
-    me: model.Me
-    source: str
-    transport: Transport
-    destination: Destination
 
 
 class Sync:
@@ -117,6 +104,7 @@ class Session(HasTraits):
         self._project: model.Project | None = None
         self._recorder: Recorder | None = None
         self._runs: dict[str, model.Run] = {}
+        self._opened: dict[str, model.Project] = {}
         self.sync = Sync(self)
         self.state = self._describe(model.SyncStatus())
 
@@ -176,12 +164,14 @@ class Session(HasTraits):
         """
         walk = credentials.find(url, token, config=config, workspace=workspace, project=project)
         found = walk.require()
-        made = self._verify(found, found.verify if verify is True else verify, proxies, timeout)
+        verify = found.verify if verify is True else verify
+        made = self._handshake(found, verify=verify, proxies=proxies, timeout=timeout)
         with self._lock:
-            changed = self._login is not None or self._project is not None
+            before = self._login.destination if self._login else None
             self._login, self._expired = made, ""
-            if changed:
+            if before != made.destination:  # the same user again goes on where they were
                 self._project = None
+                self._opened.clear()
         self.recorder.connect(
             made.destination, found.token, verify=verify, proxies=proxies, timeout=timeout
         )
@@ -194,49 +184,16 @@ class Session(HasTraits):
                 print(f"{made.me.user.username} @ {made.url}, token from {found.source}")
         return self
 
-    def _verify(
-        self,
-        found: credentials.Credentials,
-        verify: bool | str,
-        proxies: Mapping[str, str] | None,
-        timeout: float,
-    ) -> Login:
-        """Ask the dashboard who we are; nothing of the session changes when that fails."""
-        from etiq_jupyter.capture.redact import register_secret
-        from etiq_jupyter.sync.recorder import Destination
-        from etiq_jupyter.sync.transport import Transport
+    def _handshake(self, found: credentials.Credentials, **options: Any) -> Login:
+        from etiq_jupyter.handshake import handshake
 
-        register_secret(found.token)
-        transport = Transport(
-            found.url, found.token, verify=verify, proxies=proxies, timeout=timeout
-        )
         self._connecting = True
         self.refresh()
         try:
-            answer = transport.request("GET", "/api/v1/me")
-            me = msgspec.json.decode(answer.content, type=model.Me)
-        except msgspec.MsgspecError:
-            raise NotADashboard(
-                f"{found.url} answers, but not as an etiq dashboard does",
-                hint="check the address; it is the one you open in the browser",
-            ) from None
-        except AuthError as error:
-            raise AuthError(
-                f"The dashboard at {found.url} does not accept this token",
-                why=error.why or f"the token from {found.source} is wrong, expired or deleted",
-                hint=f"make a new one at {found.url}/tokens",
-            ) from None
-        except NotFound as error:
-            raise NotADashboard(
-                f"{found.url} answers, but not as an etiq dashboard does",
-                why=error.what,
-                hint="check the address; it is the one you open in the browser",
-            ) from None
+            return handshake(found, **options)
         finally:
             self._connecting = False
             self.refresh()
-        destination = Destination(found.url, me.user.id, me.user.username)
-        return Login(found.url, me, found.source, transport, destination)
 
     def logout(self, wait: float = 5.0) -> None:
         """Forget the token; work goes on locally.
@@ -256,6 +213,7 @@ class Session(HasTraits):
         with self._lock:
             self._login, self._expired, self._project = None, "", None
             self._runs.clear()
+            self._opened.clear()
         self.recorder.disconnect()
         self.refresh()
         if left.pending:
@@ -356,14 +314,68 @@ class Session(HasTraits):
         """The current project, or None before one is opened."""
         return self._project
 
-    def project_for(self, name: str | None = None) -> Project:
-        """Return the project that a new snapshot goes to: named, current, or the default one."""
-        if name:
-            return self.projects.find(name, create_if_missing=True)
-        if self._project is not None:
-            return self.projects.handle(self._project)
-        run = describe_run()
-        return self.projects.open(Path(run.name).stem if run.kind == "notebook" else SCRATCH)
+    def target(self, name: str | None = None) -> model.Project:
+        """Return the project that a new snapshot goes to: named, current, or the default one.
+
+        Never waits for the dashboard. A project that was not opened yet gets an id here, with
+        which it is found or made on the dashboard in the background.
+        """
+        if name is None:
+            if self._project is not None:
+                return self._project
+            found = self.target(default_project())
+            self.use(found)
+            return found
+        from etiq_jupyter.api.projects import check_name
+
+        name = check_name(name)
+        login = self._login
+        if login is None:
+            from etiq_jupyter.store.local_projects import LocalProjects
+
+            return LocalProjects(self.store).open(name, create=True)
+        with self._lock:
+            known = self._opened.get(name)
+            if known is not None:
+                return known
+            provisional = self._opened[name] = model.Project(id=new_id(), name=name)
+        if not self._expired:
+            threading.Thread(
+                target=self._open_behind, args=(login, provisional), name="etiq-open", daemon=True
+            ).start()
+        return provisional
+
+    def _open_behind(self, login: Login, provisional: model.Project) -> None:
+        body = {"name": provisional.name, "id": provisional.id}
+        try:
+            answer = login.transport.request("POST", "/api/v1/projects/open", json=body)
+            opened = msgspec.json.decode(answer.content, type=model.Project)
+        except (EtiqError, msgspec.MsgspecError):
+            return  # the uploader opens it before it sends the first snapshot
+        if self._login is login:
+            self.know(opened)
+
+    def know(self, project: model.Project) -> None:
+        """Remember an opened project, also in place of the provisional one of its name."""
+        with self._lock:
+            earlier = self._opened.get(project.name)
+            self._opened[project.name] = project
+            current = self._project
+            if earlier is not None and earlier.id in self._runs:
+                self._runs.setdefault(project.id, self._runs.pop(earlier.id))
+            if current is not None and earlier is not None and current.id == earlier.id:
+                self._project = project
+        self.refresh()
+
+    def here(self) -> Project:
+        """Return the current project for reading, opened on the dashboard when it must be."""
+        current = self._project
+        if current is not None and (current.short_id or self._login is None):
+            return self.projects.handle(current)
+        opened = self.projects.find(
+            current.name if current else default_project(), create_if_missing=True
+        )
+        return opened.use()
 
     # --- keeping -----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from etiq_jupyter import model
 from etiq_jupyter.api.backend import backend_of
 from etiq_jupyter.api.listing import Listing
-from etiq_jupyter.errors import AuthError, Invalid
+from etiq_jupyter.errors import AuthError, Invalid, Offline
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.snapshots import Snapshots
@@ -87,8 +88,16 @@ class Projects:
         self, name: str, create_if_missing: bool = False, *, workspace: str | None = None
     ) -> Project:
         """Do as `open` does, but leave the session's current project as it is."""
-        backend = backend_of(self._session)
-        return self.handle(backend.open_project(check_name(name), create_if_missing, workspace))
+        wanted = check_name(name)
+        try:
+            found = backend_of(self._session).open_project(wanted, create_if_missing, workspace)
+        except Offline as error:
+            if not create_if_missing or workspace is not None:
+                raise
+            print(f"etiq: {error}", file=sys.stderr)
+            return self.handle(self._session.target(wanted))
+        self._session.know(found)
+        return self.handle(found)
 
     def get_all_projects(self) -> list[Project]:
         """Return every project made by me or shared with me, newest activity first."""

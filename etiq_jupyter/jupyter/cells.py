@@ -190,7 +190,7 @@ class CellHooks:
             cell_id=running.cell_id,
         )
         captured = running.watch.finish(outcome, arguments.options())
-        project = self._session.project_for(arguments.project).facts
+        project = self._session.target(arguments.project)
         ticket, note = None, ""
         if arguments.dry_run:
             note = "dry run: nothing was kept"

@@ -187,7 +187,7 @@ class EtiqMagics(Magics, Configurable):
         from etiq_jupyter.api.display import snapshots_display
 
         query = " ".join(parse_argstring(self.etiq_snapshots, line).query)
-        project = self.session.project_for()
+        project = self.session.here()
         display(snapshots_display(project.snapshots.list(q=query or None)))
 
     @magic_arguments()
@@ -204,7 +204,7 @@ class EtiqMagics(Magics, Configurable):
         given = parse_argstring(self.etiq_restore, line)
         if given.into and not given.into.isidentifier():
             raise UsageError(f"--into takes a prefix for variable names, got {given.into!r}")
-        snapshot = self.session.project_for().snapshots.get(given.id)
+        snapshot = self.session.here().snapshots.get(given.id)
         report = snapshot.restore(
             into=self.shell.user_ns,
             only=given.names or None,
@@ -225,7 +225,7 @@ class EtiqMagics(Magics, Configurable):
         from etiq_jupyter.api.snapshot import diff
 
         given = parse_argstring(self.etiq_diff, line)
-        snapshots = self.session.project_for().snapshots
+        snapshots = self.session.here().snapshots
         display(diff(snapshots.get(given.a), snapshots.get(given.b)))
 
     @line_magic

@@ -137,7 +137,7 @@ class SnapshotPicker:
         """Read the snapshots that match what is typed."""
 
         def read() -> None:
-            project = self._session.project_for()
+            project = self._session.here()
             found = project.snapshots.list(q=self.search.value.strip() or None, page=0)
             self._found = {snapshot.id: snapshot for snapshot in found}
             self.choices.options = [(snapshot.label, snapshot.id) for snapshot in found]
