@@ -1,0 +1,300 @@
+"""Plain Python values: nested containers, numbers, text, dates, and records by field.
+
+The written form is MessagePack: a list of nodes, one per container, of which the last comes first
+in reading order (node 0 is the value). An element of a node is a MessagePack atom or one of the
+extension types below, so containers that are shared, or that contain themselves, are written once
+and come back shared. Frames, arrays and models inside a container are written by their own codecs,
+their buffers under ``v{n}/``.
+
+Dictionary and list order is kept; sets are written in a canonical order, so equal sets have equal
+hashes.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import inspect
+import struct
+import types
+from typing import Any
+
+import msgspec
+
+from etiq_jupyter.codecs import scalars
+from etiq_jupyter.codecs.base import (
+    MAX_DEPTH,
+    Codec,
+    Facts,
+    Reading,
+    Writing,
+    type_name,
+    under,
+)
+from etiq_jupyter.codecs.describe import describe
+from etiq_jupyter.codecs.plain_reader import NodeReader
+from etiq_jupyter.errors import NotKept
+from etiq_jupyter.model import Kind
+from etiq_jupyter.objects.content import Buffer, Content, ContentReader
+
+Ext = msgspec.msgpack.Ext
+NODE, BIG_INT, COMPLEX, SURROGATES, SCALAR = 1, 2, 3, 4, 5
+"""Codes of the MessagePack extension types."""
+_pack = msgspec.msgpack.Encoder().encode
+_ATOMS = frozenset((int, float, str, bool, type(None)))
+_FACTORIES = {
+    kind: kind.__name__ for kind in (int, float, str, list, dict, set, tuple, bool, bytes)
+}
+_IMMUTABLE = (tuple, frozenset)
+
+
+class _NodeWriter:
+    """Writes one value; collects nodes, and the buffers of embedded contents."""
+
+    def __init__(self, how: Writing) -> None:
+        self.how = how
+        self.nodes: list[Any] = []
+        self.numbers: dict[int, int] = {}
+        self.buffers: list[Buffer] = []
+        self.depth = how.depth
+
+    def value(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is float or kind is bool or value is None or kind is bytes:
+            return value
+        if kind is int:
+            if -(2**63) <= value < 2**64:
+                return value
+            size = value.bit_length() // 8 + 1
+            return Ext(BIG_INT, value.to_bytes(size, "little", signed=True))
+        if kind is str:
+            return self._text(value)
+        if kind is complex:
+            return Ext(COMPLEX, struct.pack("<dd", value.real, value.imag))
+        return self._part(value, kind)
+
+    def _text(self, value: str) -> Any:
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return Ext(SURROGATES, value.encode("utf-8", "surrogatepass"))
+        return value
+
+    def _part(self, value: Any, kind: type) -> Any:
+        number = self.numbers.get(id(value))
+        if number is not None:
+            return Ext(NODE, _pack(number))
+        if kind not in _CONTAINERS:
+            form = scalars.write(value)
+            if form is not None:
+                return Ext(SCALAR, _pack(form))
+        number = len(self.nodes)
+        self.nodes.append(None)
+        self.numbers[id(value)] = number
+        self.how.alive.append(value)
+        if kind not in _IMMUTABLE:
+            self.how.shared[id(value)] = number
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise NotKept(f"nested deeper than {MAX_DEPTH} levels")
+        write = _CONTAINERS.get(kind)
+        self.nodes[number] = write(self, value) if write else self._other(value, kind)
+        self.depth -= 1
+        return Ext(NODE, _pack(number))
+
+    def _other(self, value: Any, kind: type) -> list[Any]:
+        if dataclasses.is_dataclass(kind):
+            return self._dataclass(value, kind)
+        if issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple):
+            if len(kind._fields) != len(value):
+                raise NotKept(f"{type_name(kind)} has other fields than it says")
+            return [
+                "named",
+                kind.__module__,
+                kind.__qualname__,
+                list(kind._fields),
+                self.each(value),
+            ]
+        return self._content(value)
+
+    def _dataclass(self, value: Any, kind: type) -> list[Any]:
+        names = [field.name for field in dataclasses.fields(kind)]
+        given = getattr(value, "__dict__", {})
+        fields: dict[str, Any] = {}
+        for name in names:
+            slot = inspect.getattr_static(kind, name, None)
+            if name in given:
+                fields[name] = given[name]
+            elif isinstance(slot, types.MemberDescriptorType):
+                fields[name] = slot.__get__(value)
+            else:
+                raise NotKept(f"field {name!r} of {type_name(kind)} is not stored in the object")
+        fields |= {name: part for name, part in given.items() if name not in fields}
+        form = ["data", kind.__module__, kind.__qualname__, list(fields)]
+        return [*form, [self._at(f".{name}", part) for name, part in fields.items()]]
+
+    def _content(self, value: Any) -> list[Any]:
+        from etiq_jupyter.codecs.registry import registry
+
+        how = Writing(depth=self.depth, pickle=self.how.pickle)
+        content = registry.encode_content(value, how)
+        prefix = f"v{len(self.buffers)}/"
+        self.buffers += under(prefix, content.buffers)
+        return ["content", content.codec, content.version, content.meta, prefix]
+
+    def each(self, values: Any) -> list[Any]:
+        return [self._at(f"[{n}]", value) for n, value in enumerate(values)]
+
+    def _at(self, place: str, value: Any) -> Any:
+        try:
+            return self.value(value)
+        except NotKept as error:
+            # Say where inside the container it is: "results['model'][3]: ...".
+            path = place + getattr(error, "path", "")
+            error.path = path  # type: ignore[attr-defined]
+            raise
+
+    def list(self, value: Any) -> list[Any]:
+        return ["list", *self._flat(value)]
+
+    def _flat(self, value: Any) -> list[Any]:
+        """One flag and the elements: True when all are atoms that need no look on reading."""
+        if set(map(type, value)) <= _ATOMS:
+            plain = list(value)
+            try:
+                _pack(plain)
+            except (OverflowError, UnicodeEncodeError):
+                pass
+            else:
+                return [True, plain]
+        return [False, self.each(value)]
+
+    def tuple(self, value: tuple[Any, ...]) -> list[Any]:
+        return ["tuple", *self._flat(value)]
+
+    def set(self, value: Any) -> list[Any]:
+        parts = [self.value(part) for part in value]
+        return [type(value).__name__, sorted(parts, key=_pack)]
+
+    def dict(self, value: Any) -> list[Any]:
+        keys = self._flat(value.keys())
+        values = [self._at(f"[{_key(key)}]", part) for key, part in value.items()]
+        return ["dict", *keys, values]
+
+    def ordered(self, value: Any) -> list[Any]:
+        return ["ordered", *self.dict(value)[1:]]
+
+    def counter(self, value: Any) -> list[Any]:
+        return ["counter", *self.dict(value)[1:]]
+
+    def default(self, value: Any) -> list[Any]:
+        factory = value.default_factory
+        if factory is not None and factory not in _FACTORIES:
+            raise NotKept("a defaultdict whose factory is a function has no safe form")
+        return ["default", *self.dict(value)[1:], _FACTORIES.get(factory)]
+
+    def deque(self, value: Any) -> list[Any]:
+        return ["deque", *self._flat(value), value.maxlen]
+
+    def bytearray(self, value: Any) -> list[Any]:
+        return ["bytearray", bytes(value)]
+
+    def namespace(self, value: Any) -> list[Any]:
+        return ["namespace", *self.dict(vars(value))[1:]]
+
+
+_CONTAINERS: dict[type, Any] = {
+    list: _NodeWriter.list,
+    tuple: _NodeWriter.tuple,
+    set: _NodeWriter.set,
+    frozenset: _NodeWriter.set,
+    dict: _NodeWriter.dict,
+    bytearray: _NodeWriter.bytearray,
+    collections.OrderedDict: _NodeWriter.ordered,
+    collections.Counter: _NodeWriter.counter,
+    collections.defaultdict: _NodeWriter.default,
+    collections.deque: _NodeWriter.deque,
+    types.SimpleNamespace: _NodeWriter.namespace,
+}
+_SIMPLE = frozenset((type(None), bool, int, float, complex, str, bytes, *_CONTAINERS))
+
+
+def _key(key: Any) -> str:
+    return repr(key)[:60] if type(key) in _ATOMS else describe(key)
+
+
+def pack_plain(value: Any) -> bytes:
+    """Return a plain value without embedded contents as bytes, for use inside a description."""
+    how = Writing()
+    writer = _NodeWriter(how)
+    root = writer.value(value)
+    if writer.buffers:
+        raise NotKept("holds arrays or frames")
+    return _pack([root, writer.nodes])
+
+
+def unpack_plain(data: Any, how: Reading | None = None) -> Any:
+    """Return the value of `pack_plain`'s bytes."""
+    return NodeReader(None, how or Reading()).read(data)
+
+
+class PlainCodec(Codec):
+    """Everything that Python itself can say without code."""
+
+    name = "plain"
+    version = 1
+    packages = ("builtins",)
+
+    def accepts(self, value: Any) -> bool:
+        kind = type(value)
+        if kind in _SIMPLE or dataclasses.is_dataclass(kind):
+            return not isinstance(value, type)
+        if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            return True
+        try:
+            return scalars.write(value) is not None
+        except NotKept:
+            return True  # a scalar that cannot be written: encode says why
+
+    def encode(self, value: Any, how: Writing) -> Content:
+        writer = _NodeWriter(how)
+        root = writer.value(value)
+        try:
+            data = _pack([root, writer.nodes])
+        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            raise NotKept(f"cannot be written: {error}") from error
+        buffers = [Buffer("value", memoryview(data)), *writer.buffers]
+        return Content(self.name, self.version, {}, buffers)
+
+    def decode(self, reader: ContentReader, how: Reading) -> Any:
+        return NodeReader(reader, how).read(reader.read("value"))
+
+    def summarise(self, value: Any, content: Content) -> Facts:
+        kind = type(value)
+        detail: dict[str, Any] = {}
+        if hasattr(kind, "__len__") and kind in _SIMPLE:
+            detail["length"] = len(value)
+        if dataclasses.is_dataclass(kind):
+            detail["fields"] = [field.name for field in dataclasses.fields(kind)]
+        return Facts(_kind(value, kind), type_name(kind), describe(value), detail)
+
+
+def _kind(value: Any, kind: type) -> Kind:
+    if kind in (int, float, complex):
+        return "number"
+    if kind is str:
+        return "text"
+    if kind in (bytes, bytearray):
+        return "bytes"
+    if kind.__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") in (
+        "i",
+        "u",
+        "f",
+        "c",
+    ):
+        return "number"
+    return "plain"
+
+
+CODECS = (PlainCodec,)
