@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def path_without_node(folder: Path) -> str:
     return str(folder)
 
 
-def run(*command: str | Path, environment: dict[str, str], folder: Path) -> str:
+def run_command(*command: str | Path, environment: dict[str, str], folder: Path) -> str:
     done = subprocess.run(
         [str(part) for part in command],
         env=environment,
@@ -75,7 +76,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(checkout: Path, bare_environment: dict[str, str]) -> Path:
     """The wheel, built in isolation."""
     command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", checkout / "dist", ".")
-    run(*command, environment=bare_environment, folder=checkout)
+    run_command(*command, environment=bare_environment, folder=checkout)
     (built,) = (checkout / "dist").glob("*.whl")
     return built
 
@@ -86,8 +87,15 @@ def installed(
 ) -> Path:
     """An empty virtual environment with the wheel and what the demo needs."""
     folder = tmp_path_factory.mktemp("venv")
-    run(sys.executable, "-m", "venv", folder, environment=bare_environment, folder=folder)
+    make = (sys.executable, "-m", "venv", folder)
+    run_command(*make, environment=bare_environment, folder=folder)
     requirement = f"{wheel}[demo]"
     command = (folder / "bin" / "python", "-m", "pip", "install", "-q", requirement)
-    run(*command, environment=bare_environment, folder=folder)
+    run_command(*command, environment=bare_environment, folder=folder)
     return folder
+
+
+@pytest.fixture
+def run() -> Callable[..., str]:
+    """Run a command and return what it said; fail when it fails."""
+    return run_command

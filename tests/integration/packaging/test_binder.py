@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from .conftest import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -23,7 +22,11 @@ print("found", len(project.snapshots), "at", os.environ["ETIQ_DASHBOARD_URL"])
 
 
 def test_the_containers_start_gives_a_notebook_server_a_dashboard_beside_it(
-    checkout: Path, installed: Path, bare_environment: dict[str, str], tmp_path: Path
+    checkout: Path,
+    installed: Path,
+    bare_environment: dict[str, str],
+    tmp_path: Path,
+    run: Callable[..., str],
 ) -> None:
     # The installed environment is what binder/requirements.txt asks for: this package with [demo].
     assert (checkout / "binder" / "requirements.txt").read_text().split() == [".[demo]"]

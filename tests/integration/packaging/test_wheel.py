@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from .conftest import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -30,7 +29,7 @@ def test_the_wheel_is_small(wheel: Path) -> None:
 
 
 def test_both_extensions_are_enabled_without_further_steps(
-    installed: Path, bare_environment: dict[str, str]
+    installed: Path, bare_environment: dict[str, str], run: Callable[..., str]
 ) -> None:
     environment = in_environment(installed, bare_environment)
     lab = run("jupyter", "labextension", "list", environment=environment, folder=installed)
@@ -44,7 +43,10 @@ def test_both_extensions_are_enabled_without_further_steps(
 
 
 def test_the_command_is_there_and_the_demo_checks_itself(
-    installed: Path, bare_environment: dict[str, str], tmp_path: Path
+    installed: Path,
+    bare_environment: dict[str, str],
+    tmp_path: Path,
+    run: Callable[..., str],
 ) -> None:
     environment = in_environment(installed, bare_environment)
     assert "etiq_jupyter" in run("etiq", "--version", environment=environment, folder=tmp_path)
