@@ -197,7 +197,7 @@ function ChartLines(props: {
           <line key={tick} className="etiq-grid" x1={LEFT} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
         ))}
         <polyline
-          className="etiq-line-mark-path"
+          className="etiq-chart-path"
           points={values.map(point => `${x(point.x)},${y(point.y)}`).join(' ')}
         />
       </svg>
