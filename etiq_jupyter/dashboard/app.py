@@ -1,0 +1,85 @@
+"""The ASGI application: `/api/v1`, and the single page app at every other address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from etiq_jupyter.dashboard.events.routes import events
+from etiq_jupyter.dashboard.identity.routes import routes as identity_routes
+from etiq_jupyter.dashboard.objects.routes import routes as object_routes
+from etiq_jupyter.dashboard.projects.routes import routes as project_routes
+from etiq_jupyter.dashboard.services import Services
+from etiq_jupyter.dashboard.snapshots.browse import routes as browse_routes
+from etiq_jupyter.dashboard.snapshots.item_routes import routes as item_routes
+from etiq_jupyter.dashboard.snapshots.routes import routes as snapshot_routes
+from etiq_jupyter.dashboard.web import openapi, pages
+from etiq_jupyter.dashboard.web.dispatch import respond_to
+from etiq_jupyter.dashboard.web.endpoint import Routes
+from etiq_jupyter.dashboard.web.guards import Guard
+from etiq_jupyter.dashboard.web.problems import problem, typed
+from etiq_jupyter.errors import Invalid, NotFound
+
+ALL_ROUTES: tuple[Routes, ...] = (
+    snapshot_routes,
+    object_routes,
+    item_routes,
+    project_routes,
+    identity_routes,
+    browse_routes,
+)
+THREADS = 16
+"""Requests that may wait for the database or for objects at the same time."""
+
+
+def create_app(services: Services) -> ASGIApp:
+    """Make the application that answers for these services."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        services.hub.start()
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(services.close)
+
+    api: list[BaseRoute] = [
+        Route(endpoint.path, respond_to(endpoint, services), methods=[endpoint.method])
+        for domain in ALL_ROUTES
+        for endpoint in domain.endpoints
+    ]
+    api.append(Route("/events", events(services)))
+    api.append(Route("/openapi.json", openapi.document(ALL_ROUTES)))
+    app = Starlette(
+        routes=[Mount("/api/v1", routes=api), *pages.routes()],
+        exception_handlers={HTTPException: _http_problem, Exception: _any_problem},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return Guard(app, services.settings.hosts)
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    where = f"{request.method} {request.url.path}"
+    if status == 405:
+        answer = problem(Invalid(f"{where} is not offered", hint="see /api/v1/openapi.json"))
+        answer.status_code = 405
+        answer.headers.update(getattr(error, "headers", None) or {})
+        return answer
+    return problem(
+        NotFound(f"there is nothing at {where}", hint="see /api/v1/openapi.json for what there is")
+    )
+
+
+async def _any_problem(_request: Request, error: Exception) -> Response:
+    return problem(typed(error))

@@ -1,0 +1,1 @@
+"""Truth: tables, connections, group commit, migrations."""

@@ -1,0 +1,4 @@
+"""First."""
+
+revision = "0001"
+down_revision = None

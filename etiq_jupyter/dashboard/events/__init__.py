@@ -1,0 +1,1 @@
+"""Server-sent events: open pages learn that something has changed."""

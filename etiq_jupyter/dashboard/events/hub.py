@@ -1,0 +1,158 @@
+"""Who listens, and what they are told. Across processes by PostgreSQL's NOTIFY."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from etiq_jupyter.dashboard.db.engine import Database
+
+log = logging.getLogger(__name__)
+CHANNEL = "etiq_events"
+QUEUED = 200
+"""Events kept for a slow listener; then its stream is ended."""
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """Something has changed: ``kind`` is snapshot, project or token.
+
+    It goes to the members of ``project``, or to ``user``.
+    """
+
+    kind: str
+    id: str = ""
+    project: str = ""
+    user: str = ""
+
+
+class Listener:
+    """One open page's stream."""
+
+    def __init__(self, user_id: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.user_id = user_id
+        self._loop = loop
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUED)
+
+    async def next(self, timeout: float) -> Event | None:
+        """The next event; None when the stream ends.
+
+        Raises
+        ------
+        asyncio.TimeoutError
+            When nothing happened for ``timeout`` seconds.
+        """
+        return await asyncio.wait_for(self._queue.get(), timeout)
+
+    def put(self, event: Event | None) -> None:
+        """Hand over an event, from any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._put, event)
+        except RuntimeError:  # the loop has ended, and with it whoever listened
+            log.debug("A listener's loop has ended.")
+
+    def _put(self, event: Event | None) -> None:
+        if self._queue.full():
+            # Ending the stream makes the page connect again, and ask anew for what it shows.
+            while not self._queue.empty():
+                self._queue.get_nowait()
+            event = None
+        self._queue.put_nowait(event)
+
+
+class Hub:
+    """Passes events to the listeners of this process and to the other processes.
+
+    Parameters
+    ----------
+    database : Database
+        PostgreSQL carries the events between processes; with SQLite there is only one.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: set[Listener] = set()
+        self._lock = threading.Lock()
+        self._origin = uuid.uuid4().hex
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to hear what other processes announce."""
+        if not self._database.is_sqlite:
+            self._thread = threading.Thread(target=self._hear, name="etiq-events", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Let all listeners go."""
+        self._stop.set()
+        with self._lock:
+            for listener in self._listeners:
+                listener.put(None)
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def listen(self, user_id: str) -> Listener:
+        """Begin to listen, on the running loop."""
+        listener = Listener(user_id, asyncio.get_running_loop())
+        with self._lock:
+            self._listeners.add(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Stop to listen."""
+        with self._lock:
+            self._listeners.discard(listener)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody could hear an event, here or elsewhere."""
+        return self._database.is_sqlite and not self._listeners
+
+    def publish(self, event: Event) -> None:
+        """Tell everybody."""
+        if self.quiet:
+            return
+        self._deliver(event)
+        if not self._database.is_sqlite:
+            message = msgspec.json.encode([self._origin, event]).decode()
+            with self._database.write() as tx:
+                tx.execute(
+                    text("SELECT pg_notify(:channel, :message)"),
+                    {"channel": CHANNEL, "message": message},
+                )
+
+    def _deliver(self, event: Event) -> None:
+        with self._lock:
+            for listener in self._listeners:
+                listener.put(event)
+
+    def _hear(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._hear_until_cut()
+            except Exception:
+                if not self._stop.is_set():
+                    log.warning("Listening for events was cut off; trying again.", exc_info=True)
+                self._stop.wait(1)
+
+    def _hear_until_cut(self) -> None:
+        import psycopg
+
+        url = self._database.engine.url.set(drivername="postgresql")
+        address = url.render_as_string(hide_password=False)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            while not self._stop.is_set():
+                for notice in connection.notifies(timeout=0.5):
+                    self._pass_on(notice)
+
+    def _pass_on(self, notice: Any) -> None:
+        origin, event = msgspec.json.decode(notice.payload, type=tuple[str, Event])
+        if origin != self._origin:
+            self._deliver(event)

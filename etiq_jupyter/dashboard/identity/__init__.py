@@ -1,0 +1,1 @@
+"""Who asks: users, passwords, browser sessions, access tokens."""

@@ -1,0 +1,1 @@
+"""Bytes: packs in a folder or an object store, and the index of the chunks in them."""

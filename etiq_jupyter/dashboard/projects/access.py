@@ -1,0 +1,176 @@
+"""The one place that says who may see and do what.
+
+A role comes from membership of the project or of its workspace; the higher one counts. Who has no
+role is told that there is no such project: that a project exists is itself something to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, union_all
+
+from etiq_jupyter import ids
+from etiq_jupyter.dashboard.db import tables
+from etiq_jupyter.errors import Forbidden, Invalid, NotFound
+from etiq_jupyter.model import Role
+
+RANKS: dict[Role, int] = {"viewer": 1, "editor": 2, "owner": 3}
+ROLES: dict[int, Role] = {rank: role for role, rank in RANKS.items()}
+
+
+def visible(user_id: str) -> Select[Any]:
+    """The (project_id, rank) of everything a user may see, as a query to join with."""
+    projects, members, teams = (
+        tables.projects,
+        tables.project_members,
+        tables.workspace_members,
+    )
+    direct = select(members.c.project_id, members.c.rank).where(members.c.user_id == user_id)
+    through = (
+        select(projects.c.id.label("project_id"), teams.c.rank)
+        .join(teams, teams.c.workspace_id == projects.c.workspace_id)
+        .where(teams.c.user_id == user_id)
+    )
+    both = union_all(direct, through).subquery()
+    return select(both.c.project_id, func.max(both.c.rank).label("rank")).group_by(
+        both.c.project_id
+    )
+
+
+def roles_of(
+    connection: Connection, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """The ranks of many (user, project) pairs at once; those without a role are absent."""
+    projects, members, teams = (
+        tables.projects,
+        tables.project_members,
+        tables.workspace_members,
+    )
+    wanted = set(pairs)
+    project_ids = {project for _, project in wanted}
+    user_ids = {user for user, _ in wanted}
+    direct = select(members.c.user_id, members.c.project_id, members.c.rank).where(
+        members.c.project_id.in_(project_ids), members.c.user_id.in_(user_ids)
+    )
+    through = (
+        select(teams.c.user_id, projects.c.id, teams.c.rank)
+        .join(teams, teams.c.workspace_id == projects.c.workspace_id)
+        .where(projects.c.id.in_(project_ids), teams.c.user_id.in_(user_ids))
+    )
+    found: dict[tuple[str, str], int] = {}
+    for user, project, rank in connection.execute(union_all(direct, through)):
+        key = (user, project)
+        if key in wanted:
+            found[key] = max(rank, found.get(key, 0))
+    return found
+
+
+def project_row(connection: Connection, user_id: str, project: str, needs: Role = "viewer") -> Any:
+    """Return a project that a user may see, checked for what they want to do.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the database.
+    user_id : str
+        Who asks.
+    project : str
+        UUID or short id.
+    needs : {"viewer", "editor", "owner"}
+        The least role for what is to be done.
+
+    Returns
+    -------
+    Row
+        The columns of the projects table and ``rank``.
+
+    Raises
+    ------
+    NotFound
+        When there is none, or the user may not see it.
+    Forbidden
+        When the user may see it, but not do this.
+    """
+    table = tables.projects
+    found = visible(user_id).subquery()
+    query = select(table, found.c.rank).join(found, found.c.project_id == table.c.id)
+    row = connection.execute(query.where(_is(table, project, "PRJ"))).first()
+    if row is None:
+        raise no_project(project)
+    check_rank(row.rank, needs, row.name)
+    return row
+
+
+def snapshot_row(
+    connection: Connection, user_id: str, snapshot: str, needs: Role = "viewer"
+) -> Any:
+    """Return a snapshot that a user may see, with ``rank`` and facts of its project.
+
+    Raises
+    ------
+    NotFound
+        When there is none, or the user may not see its project.
+    Forbidden
+        When the role in its project is too low.
+    """
+    table, projects = tables.snapshots, tables.projects
+    found = visible(user_id).subquery()
+    query = (
+        select(
+            table,
+            found.c.rank,
+            projects.c.name.label("project_name"),
+            projects.c.number.label("project_number"),
+            projects.c.workspace_id,
+        )
+        .join(projects, projects.c.id == table.c.project_id)
+        .join(found, found.c.project_id == projects.c.id)
+        .where(_is(table, snapshot, "SNP"))
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound(
+            f"there is no snapshot {snapshot[:60]!r}",
+            why="or it is in a project that is not shared with you",
+        )
+    check_rank(row.rank, needs, row.project_name)
+    return row
+
+
+def check_rank(rank: int, needs: Role, project_name: str) -> None:
+    """Refuse what a role does not allow."""
+    if rank < RANKS[needs]:
+        raise Forbidden(
+            f"your role in {project_name!r} does not allow this",
+            why=f"you are {_with_article(ROLES[rank])}, it takes {_with_article(needs)}",
+            hint="ask an owner of the project for that role",
+        )
+
+
+def no_project(name: str, nearest: tuple[str, ...] = ()) -> NotFound:
+    """The error for a project that is not there or not to be seen."""
+    return NotFound(
+        f"there is no project {name[:200]!r}",
+        why="" if nearest else "or it is not shared with you",
+        nearest=nearest,
+    )
+
+
+def _is(table: Any, given: str, prefix: str) -> Any:
+    """Compare a UUID or short id with the row's own; one of another kind matches nothing."""
+    try:
+        canonical = ids.parse_id(given)
+    except Invalid:
+        return table.c.id == ""
+    short = ids.parse_short_id(canonical)
+    if short is None:
+        return table.c.id == canonical
+    if short[0] != prefix:
+        return table.c.id == ""
+    return table.c.number == short[1]
+
+
+def _with_article(role: str) -> str:
+    return f"{'an' if role[0] in 'eo' else 'a'} {role}"

@@ -1,0 +1,1 @@
+"""Snapshots: taken in, listed, read, joined to pipelines."""

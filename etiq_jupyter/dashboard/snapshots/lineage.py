@@ -1,0 +1,337 @@
+"""Who wrote what another read: edges and pipelines, by content hash.
+
+A read binds to the snapshot that last wrote a variable of that content before it: in the same run
+if there is one (a kernel reads what it made itself), else in the project. Small contents, such as
+the number 0 or an empty list, are equal by chance everywhere, so in other runs the variable must
+have the same name too.
+
+Taking a snapshot in stays cheap: its edges are worked out when somebody looks at the lineage of its
+project for the first time after, for all that wait, in bulk. Late arrivals are put right then too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from etiq_jupyter import ids
+from etiq_jupyter.dashboard.db import tables
+from etiq_jupyter.dashboard.db.engine import Database, advisory_lock, next_numbers
+from etiq_jupyter.model import Link
+
+AT_ONCE = 400
+_LINKING = 0x6574_6C69
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """A snapshot that wrote a content."""
+
+    id: str
+    run: str
+    created: int
+    name: str
+
+
+class Lineage:
+    """Edges and pipelines of projects."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def catch_up(self, project_id: str) -> None:
+        """Work out the edges of all snapshots of a project that have none yet."""
+        table = tables.snapshots
+        waiting = select(table.c.id).where(
+            table.c.project_id == project_id, table.c.linked.is_(False)
+        )
+        with self._database.read() as connection:
+            if connection.execute(waiting.limit(1)).first() is None:
+                return
+        more = True
+        while more:
+            with self._database.write() as tx:
+                advisory_lock(tx, _LINKING)
+                batch = list(
+                    tx.execute(
+                        waiting.order_by(table.c.created_at, table.c.id).limit(AT_ONCE)
+                    ).scalars()
+                )
+                if batch:
+                    _Linker(tx, project_id, batch).link()
+                more = len(batch) == AT_ONCE
+
+    def links(self, connection: Connection, snapshot_id: str) -> tuple[list[Link], list[Link]]:
+        """Parents and children of a snapshot, each with the names of the items that join them."""
+        edges = tables.edges
+        parents = _grouped(connection, edges.c.source_id, edges.c.target_id == snapshot_id)
+        children = _grouped(connection, edges.c.target_id, edges.c.source_id == snapshot_id)
+        return parents, children
+
+
+def unlink(tx: Connection, row: Any) -> None:
+    """Before a snapshot is deleted: let its pipeline be worked out again without it."""
+    table, edges = tables.snapshots, tables.edges
+    readers = select(edges.c.target_id).where(edges.c.source_id == row.id)
+    tx.execute(update(table).where(table.c.id.in_(readers)).values(linked=False))
+    if row.pipeline_id is not None:
+        pipelines = tables.pipelines
+        heir = (
+            select(table.c.id)
+            .where(table.c.pipeline_id == row.pipeline_id, table.c.id != row.id)
+            .order_by(table.c.created_at, table.c.id)
+            .limit(1)
+        )
+        tx.execute(
+            update(pipelines)
+            .where(pipelines.c.id == row.pipeline_id, pipelines.c.anchor_id == row.id)
+            .values(anchor_id=func.coalesce(heir.scalar_subquery(), ""))
+        )
+        # Without this snapshot the pipeline may fall apart, so all of it is looked at again.
+        tx.execute(
+            update(table)
+            .where(table.c.pipeline_id == row.pipeline_id)
+            .values(linked=False, pipeline_id=None)
+        )
+
+
+class _Linker:
+    """Works out the edges of some snapshots of a project, and of later ones that they change."""
+
+    def __init__(self, tx: Connection, project_id: str, batch: list[str]) -> None:
+        self._tx = tx
+        self._project_id = project_id
+        self._batch = batch
+
+    def link(self) -> None:
+        """Write edges and pipelines."""
+        # A reader that came before its writer, or was bound to an earlier one, is bound anew.
+        readers = list(dict.fromkeys([*self._batch, *self._affected()]))
+        facts = self._facts(readers)
+        reads = self._reads(readers)
+        writers = self._writers({content for pairs in reads.values() for _, content in pairs})
+        rows = []
+        for reader in readers:
+            for name, content in reads.get(reader, ()):
+                source = _nearest(facts[reader], name, writers.get(content, ()))
+                if source is not None:
+                    rows.append(
+                        {
+                            "target_id": reader,
+                            "name": name,
+                            "source_id": source.id,
+                            "project_id": self._project_id,
+                        }
+                    )
+        edges, table = tables.edges, tables.snapshots
+        for part in _parts(readers):
+            self._tx.execute(delete(edges).where(edges.c.target_id.in_(part)))
+        if rows:
+            self._tx.execute(edges.insert(), rows)
+        for part in _parts(self._batch):
+            self._tx.execute(update(table).where(table.c.id.in_(part)).values(linked=True))
+        _Pipelines(self._tx, self._project_id).join(
+            [(row["source_id"], row["target_id"]) for row in rows]
+        )
+
+    def _affected(self) -> list[str]:
+        """Snapshots after these that read what these wrote."""
+        line, table = tables.lineage, tables.snapshots
+        found: dict[str, None] = {}
+        for part in _parts(self._batch):
+            wrote = line.alias("wrote")
+            writer = table.alias("writer")
+            query = (
+                select(line.c.snapshot_id)
+                .join(
+                    wrote,
+                    (wrote.c.project_id == line.c.project_id) & (wrote.c.hash == line.c.hash),
+                )
+                .join(table, table.c.id == line.c.snapshot_id)
+                .join(writer, writer.c.id == wrote.c.snapshot_id)
+                .where(
+                    line.c.project_id == self._project_id,
+                    line.c.wrote.is_(False),
+                    wrote.c.wrote.is_(True),
+                    wrote.c.snapshot_id.in_(part),
+                    table.c.created_at > writer.c.created_at,
+                    table.c.linked.is_(True),
+                )
+                .distinct()
+            )
+            found |= dict.fromkeys(self._tx.execute(query).scalars())
+        return list(found)
+
+    def _facts(self, readers: list[str]) -> dict[str, _Writer]:
+        table = tables.snapshots
+        found = {}
+        for part in _parts(readers):
+            query = select(table.c.id, table.c.run_id, table.c.created_at).where(
+                table.c.id.in_(part)
+            )
+            for row in self._tx.execute(query):
+                found[row.id] = _Writer(row.id, row.run_id, row.created_at, "")
+        return found
+
+    def _reads(self, readers: list[str]) -> dict[str, list[tuple[str, str]]]:
+        line = tables.lineage
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for part in _parts(readers):
+            query = select(line.c.snapshot_id, line.c.name, line.c.hash).where(
+                line.c.snapshot_id.in_(part), line.c.wrote.is_(False)
+            )
+            for row in self._tx.execute(query):
+                found[row.snapshot_id].append((row.name, row.hash))
+        return found
+
+    def _writers(self, contents: Iterable[str]) -> dict[str, list[_Writer]]:
+        line, table = tables.lineage, tables.snapshots
+        found: dict[str, list[_Writer]] = defaultdict(list)
+        for part in _parts(list(contents)):
+            query = (
+                select(line.c.hash, line.c.name, table.c.id, table.c.run_id, table.c.created_at)
+                .join(table, table.c.id == line.c.snapshot_id)
+                .where(
+                    line.c.project_id == self._project_id,
+                    line.c.hash.in_(part),
+                    line.c.wrote.is_(True),
+                )
+            )
+            for row in self._tx.execute(query):
+                found[row.hash].append(_Writer(row.id, row.run_id, row.created_at, row.name))
+        return found
+
+
+def _nearest(reader: _Writer, name: str, writers: Iterable[_Writer]) -> _Writer | None:
+    """The last snapshot before the reader that wrote the content.
+
+    In its own run any name counts, its own first; in other runs only the same name, as equal
+    small contents of other names are there by chance.
+    """
+    best: tuple[bool, bool, int, str] | None = None
+    chosen = None
+    for writer in writers:
+        same_run, same_name = writer.run == reader.run, writer.name == name
+        if (writer.created, writer.id) >= (reader.created, reader.id):
+            continue
+        if not (same_run or same_name):
+            continue
+        rank = (same_run, same_name, writer.created, writer.id)
+        if best is None or rank > best:
+            best, chosen = rank, writer
+    return chosen
+
+
+class _Pipelines:
+    """Keeps the connected parts of a project's lineage as pipelines with lasting ids."""
+
+    def __init__(self, tx: Connection, project_id: str) -> None:
+        self._tx = tx
+        self._project_id = project_id
+
+    def join(self, pairs: list[tuple[str, str]]) -> None:
+        """Take edges in: parts that they touch become one pipeline."""
+        if not pairs:
+            return
+        table = tables.snapshots
+        members = list({one for pair in pairs for one in pair})
+        facts: dict[str, Any] = {}
+        for part in _parts(members):
+            query = select(table.c.id, table.c.pipeline_id, table.c.created_at).where(
+                table.c.id.in_(part)
+            )
+            facts |= {row.id: row for row in self._tx.execute(query)}
+        for group in _connected(pairs, facts):
+            self._unite(group, facts)
+
+    def _unite(self, group: list[str], facts: dict[str, Any]) -> None:
+        table, pipelines = tables.snapshots, tables.pipelines
+        latest = max(facts[one].created_at for one in group)
+        known = {facts[one].pipeline_id for one in group} - {None}
+        anchored = [
+            row
+            for part in _parts(group)
+            for row in self._tx.execute(select(pipelines).where(pipelines.c.anchor_id.in_(part)))
+        ]
+        there = (
+            list(self._tx.execute(select(pipelines).where(pipelines.c.id.in_(known)))) + anchored
+        )
+        if there:
+            keep = min(there, key=lambda row: row.number)
+            pipeline_id = keep.id
+            self._tx.execute(
+                update(pipelines)
+                .where(pipelines.c.id == pipeline_id)
+                .values(last_activity=max(latest, *(row.last_activity for row in there)))
+            )
+        else:
+            first = min(group, key=lambda one: (facts[one].created_at, one))
+            pipeline_id = ids.new_id()
+            self._tx.execute(
+                pipelines.insert().values(
+                    id=pipeline_id,
+                    number=next_numbers(self._tx, "PIP"),
+                    project_id=self._project_id,
+                    anchor_id=first,
+                    last_activity=latest,
+                )
+            )
+        gone = {row.id for row in there} - {pipeline_id}
+        if gone:
+            self._tx.execute(
+                update(table).where(table.c.pipeline_id.in_(gone)).values(pipeline_id=pipeline_id)
+            )
+            self._tx.execute(delete(pipelines).where(pipelines.c.id.in_(gone)))
+        self._tx.execute(
+            update(table).where(table.c.id == bindparam("s")).values(pipeline_id=pipeline_id),
+            [{"s": one} for one in group],
+        )
+
+
+def _connected(pairs: list[tuple[str, str]], facts: dict[str, Any]) -> list[list[str]]:
+    """Groups of snapshots that edges, or a pipeline they are in already, hold together."""
+    parent: dict[str, str] = {}
+
+    def root(one: str) -> str:
+        parent.setdefault(one, one)
+        while parent[one] != one:
+            parent[one] = parent[parent[one]]
+            one = parent[one]
+        return one
+
+    for source, target in pairs:
+        parent[root(source)] = root(target)
+    for one in list(parent):
+        if facts[one].pipeline_id is not None:
+            parent[root(one)] = root(f"pipeline:{facts[one].pipeline_id}")
+    groups: dict[str, list[str]] = defaultdict(list)
+    for one in parent:
+        if one in facts:
+            groups[root(one)].append(one)
+    return list(groups.values())
+
+
+def _grouped(connection: Connection, column: Any, condition: Any) -> list[Link]:
+    edges, table = tables.edges, tables.snapshots
+    query = (
+        select(table.c.id, table.c.number, table.c.name, edges.c.name.label("item"))
+        .join(table, table.c.id == column)
+        .where(condition)
+        .order_by(table.c.created_at, table.c.id, edges.c.name)
+    )
+    links: dict[str, Link] = {}
+    for row in connection.execute(query):
+        link = links.setdefault(
+            row.id, Link(id=row.id, short_id=f"SNP-{row.number}", name=row.name)
+        )
+        link.items.append(row.item)
+    return list(links.values())
+
+
+def _parts(names: list[str]) -> Iterable[list[str]]:
+    for start in range(0, len(names), 500):
+        yield names[start : start + 500]

@@ -1,0 +1,157 @@
+"""From an HTTP request to an endpoint's function and back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from etiq_jupyter.dashboard.web.endpoint import JSON_BODY, Answer, Call, Endpoint
+from etiq_jupyter.dashboard.web.guards import refuse_cross_site
+from etiq_jupyter.dashboard.web.problems import problem, typed
+from etiq_jupyter.errors import Invalid, TooLarge
+
+if TYPE_CHECKING:
+    from etiq_jupyter.dashboard.services import Services
+
+_json = msgspec.json.Encoder()
+_msgpack = msgspec.msgpack.Encoder()
+MSGPACK = "application/msgpack"
+SMALL_BODY = 256 << 10
+"""Bytes that are read before it is known who sends them."""
+
+
+def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    """Make the Starlette handler of an endpoint.
+
+    The database is asked in a thread, as its drivers block; functions that are ``async`` run on
+    the loop and are trusted not to block it.
+    """
+    decode = _decoder(endpoint.body)
+
+    async def respond(request: Request) -> Response:
+        try:
+            call = Call(services, request)
+            arguments: dict[str, Any] = {name: request.path_params[name] for name in endpoint.parts}
+            refuse_cross_site(request)
+            if endpoint.scope is not None and _is_large(request, endpoint):
+                # A stranger must not make the dashboard hold megabytes.
+                call._who = await to_thread.run_sync(
+                    services.people.identify, request, endpoint.scope
+                )
+            if endpoint.method not in {"GET", "DELETE"}:
+                call.raw = await read_body(request, endpoint.limit)
+            if endpoint.query is not None:
+                arguments["query"] = _query(request, endpoint.query)
+            if endpoint.is_async:
+                return await _run_async(endpoint, call, arguments, decode)
+            result = await to_thread.run_sync(_run, endpoint, call, arguments, decode)
+            return _answer(request, endpoint, result)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001 - every error becomes a typed answer
+            return problem(typed(error))
+
+    return respond
+
+
+def _is_large(request: Request, endpoint: Endpoint) -> bool:
+    """Whether a body may come that is more than a few pages of JSON."""
+    if endpoint.limit <= JSON_BODY:
+        return False
+    declared = request.headers.get("content-length", "")
+    return not declared.isdigit() or int(declared) > SMALL_BODY
+
+
+def _run(endpoint: Endpoint, call: Call, arguments: dict[str, Any], decode: Any) -> Any:
+    # Who asks comes first: a stranger learns nothing, not even that a body was malformed.
+    if endpoint.scope is not None and call._who is None:
+        call._who = call.services.people.identify(call.request, endpoint.scope)
+    if decode is not None:
+        arguments["body"] = decode(call.request, call.raw)
+    return endpoint.handler(call, **arguments)
+
+
+async def _run_async(
+    endpoint: Endpoint, call: Call, arguments: dict[str, Any], decode: Any
+) -> Response:
+    later = endpoint.identified_later
+    if endpoint.scope is not None and call._who is None and not later:
+        call._who = await to_thread.run_sync(
+            call.services.people.identify, call.request, endpoint.scope
+        )
+    if decode is not None:
+        arguments["body"] = decode(call.request, call.raw)
+    return _answer(call.request, endpoint, await endpoint.handler(call, **arguments))
+
+
+def _answer(request: Request, endpoint: Endpoint, result: Any) -> Response:
+    if isinstance(result, Response):
+        return result
+    if not isinstance(result, Answer):
+        result = Answer(result, endpoint.status)
+    headers = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"} | result.headers
+    if result.status == 204:
+        response = Response(status_code=204, headers=headers)
+    elif MSGPACK in request.headers.get("accept", ""):
+        response = Response(_msgpack.encode(result.value), result.status, headers, MSGPACK)
+    else:
+        body = _json.encode(result.value)
+        response = Response(body, result.status, headers, "application/json")
+    if result.cookie is not None:
+        response.headers.append("Set-Cookie", result.cookie)
+    return response
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a body of at most ``limit`` bytes, and not one byte more."""
+    declared = request.headers.get("content-length", "")
+    too_large = TooLarge(f"the body is larger than {limit} bytes", hint="send less in one request")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise too_large
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _query(request: Request, form: type[Any]) -> Any:
+    """Decode the query string; a name given twice is refused, as one of them would be ignored."""
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise Invalid(f"the parameter {name!r} is given twice", path=f"$.{name}")
+        if "\x00" in value:
+            raise Invalid(f"the parameter {name!r} holds a null character", path=f"$.{name}")
+        given[name] = value
+    try:
+        return msgspec.convert(given, form, strict=False)
+    except msgspec.ValidationError as error:
+        raise typed(error) from None
+
+
+def _decoder(body: Any) -> Callable[[Request, bytes], Any] | None:
+    if body is None:
+        return None
+    from_json = msgspec.json.Decoder(body)
+    from_msgpack = msgspec.msgpack.Decoder(body)
+
+    def decode(request: Request, raw: bytes) -> Any:
+        try:
+            if request.headers.get("content-type", "").startswith(MSGPACK):
+                return from_msgpack.decode(raw)
+            return from_json.decode(raw)
+        except RecursionError:
+            raise Invalid("the body is nested too deeply") from None
+        except UnicodeDecodeError as error:
+            raise Invalid("the body is not UTF-8", why=str(error)) from None
+
+    return decode
