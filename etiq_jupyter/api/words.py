@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
+
+from etiq_jupyter.errors import Invalid
 
 
 def count(number: int, noun: str) -> str:
@@ -53,3 +56,20 @@ def number(value: float) -> str:
     if isinstance(value, int) or (value == int(value) if abs(value) < 1e15 else False):
         return f"{int(value):,}"
     return f"{value:.6g}"
+
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def parse_size(text: str) -> int:
+    """Read a size as `size` writes it: ``5GB``, ``500 MB``.
+
+    Raises
+    ------
+    Invalid
+        When it is not a size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].upper() not in _UNITS:
+        raise Invalid(f"{text!r} is not a size", hint="write it like 5GB or 500MB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])

@@ -27,7 +27,16 @@ from etiq_jupyter.errors import ConfigError, EtiqError, NotFound, ServerError
 USER = "demo"
 PROJECT = "Quickstart"
 NOTEBOOK = "quickstart.ipynb"
-NEEDED = ("uvicorn", "sqlalchemy", "jupyterlab", "nbclient", "sklearn", "pandas", "matplotlib", "pyarrow")
+NEEDED = (
+    "uvicorn",
+    "sqlalchemy",
+    "jupyterlab",
+    "nbclient",
+    "sklearn",
+    "pandas",
+    "matplotlib",
+    "pyarrow",
+)
 
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
