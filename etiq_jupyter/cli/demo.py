@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from etiq_jupyter.api import words
 from etiq_jupyter.cli.processes import Child, free_port, start_dashboard
@@ -107,43 +107,59 @@ def running(folder: Path, port: int) -> Iterator[Demo]:
     """Start the dashboard, make the first user when there is none, and a fresh token."""
     for part in ("dashboard", "store", "notebooks", "logs"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    password = _password(folder)
-    child, url = start_dashboard(
+    child, ready = start_dashboard(
         folder / "dashboard", free_port(port), folder / "logs" / "dashboard.log"
     )
     try:
-        yield Demo(folder, url, _token(url, password), password)
+        password = _password(folder, ready)
+        yield Demo(folder, ready["url"], _token(ready["url"], password), password)
     finally:
         child.stop()
 
 
-def _password(folder: Path) -> str:
+def _password(folder: Path, ready: dict[str, str]) -> str:
     """Return the demo user's password, making user and password at the first start."""
-    from etiq_jupyter.dashboard.administration import add_user, list_users
+    from etiq_jupyter.sync.transport import Transport
 
     kept = folder / "password"
-    data = folder / "dashboard"
-    if kept.exists() and USER in [user.username for user in list_users(data)]:
+    if not ready.get("setup_url"):
+        if not kept.exists():
+            raise ConfigError(
+                f"The dashboard in {folder} has users, but not the demo's",
+                hint="choose another folder with --data-dir",
+            )
         return kept.read_text().strip()
     password = secrets.token_urlsafe(12)
     descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(password)
-    add_user(data, USER, "demo@localhost", password, admin=True)
+    (secret,) = parse_qs(urlsplit(ready["setup_url"]).query)["secret"]
+    account = {"username": USER, "email": "demo@example.org", "password": password}
+    Transport(ready["url"], None).request(
+        "POST", "/api/v1/setup", json={"secret": secret} | account
+    )
     return password
 
 
 def _token(url: str, password: str) -> str:
-    """Make a token for this run; the one of the run before is deleted."""
-    from etiq_jupyter.api.connection import issue_token
-    from etiq_jupyter.sync.transport import Transport
+    """Make a token for this run, as a person signed in would; the last run's is deleted."""
+    import requests
 
-    issued = issue_token(url, USER, password, "demo")
-    transport = Transport(url, issued.secret)
-    for token in transport.request("GET", "/api/v1/tokens").json()["items"]:
-        if token["name"] == "demo" and token["id"] != issued.token.id:
-            transport.request("DELETE", f"/api/v1/tokens/{token['id']}")
-    return issued.secret
+    with requests.Session() as browser:
+        browser.headers["Origin"] = url
+
+        def call(method: str, path: str, body: Any = None) -> Any:
+            answer = browser.request(method, f"{url}/api/v1{path}", json=body, timeout=30)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+        call("POST", "/sign-in", {"username": USER, "password": password})
+        for token in call("GET", "/tokens")["items"]:
+            if token["name"] == "demo":
+                call("DELETE", f"/tokens/{token['id']}")
+        secret: str = call("POST", "/tokens", {"name": "demo"})["secret"]
+        call("POST", "/sign-out")
+    return secret
 
 
 def notebook_of(demo: Demo, *, fresh: bool = False) -> Path:

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from etiq_jupyter.errors import ServerError
 
@@ -107,20 +106,20 @@ class Child:
 
 def start_dashboard(
     data_dir: Path, port: int, log: Path, timeout: float = 60.0
-) -> tuple[Child, str]:
+) -> tuple[Child, dict[str, str]]:
     """Start a dashboard on loopback and wait until it answers.
 
     Returns
     -------
-    (Child, str)
-        The process and its address.
+    (Child, dict)
+        The process, and what it said: ``url``, and ``setup_url`` while it has no users.
     """
     command = [sys.executable, "-m", "etiq_jupyter.dashboard", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--data-dir", str(data_dir)]
     child = Child(command, log, {}, pipe=True)
     try:
-        ready: dict[str, Any] = json.loads(child.first_line(timeout))
+        ready: dict[str, str] = json.loads(child.first_line(timeout))
     except BaseException:
         child.stop()
         raise
-    return child, str(ready["url"])
+    return child, ready
