@@ -3,12 +3,7 @@ import type { Place } from './tokens';
 
 /** What a button of a blank state does. */
 export type BlankAction =
-  | 'new_notebook'
-  | 'choose_kernel'
-  | 'insert_load'
-  | 'insert_login'
-  | 'restart_kernel'
-  | 'retry';
+  'new_notebook' | 'choose_kernel' | 'insert_load' | 'insert_login' | 'restart_kernel' | 'retry';
 
 /** Why there is nothing to show: one sentence on what is so, one on what to do, one button. */
 export interface IBlank {

@@ -36,6 +36,20 @@ export interface ICommandsOptions {
 
 type Args = ReadonlyPartialJSONObject;
 
+/** What a command takes, for those who find it by its description. */
+export const NO_ARGUMENTS = { args: { type: 'object', properties: {} } };
+const OF_SNAPSHOT = {
+  args: {
+    type: 'object',
+    properties: {
+      snapshot: {
+        type: 'string',
+        description: 'Short id or UUID of a snapshot; without it the row of the context menu.'
+      }
+    }
+  }
+};
+
 /** Commands about the session at hand, its cells and snapshots. */
 export function addCommands({ app, sessions, documents, trans }: ICommandsOptions): void {
   const { commands } = app;
@@ -47,13 +61,7 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
     const place = sessions.place;
     return place.kind === 'session' && place.session.status !== null ? place.session : null;
   };
-  const insert = (code: string): void => {
-    const target = widget();
-    if (takesCode(target)) {
-      app.shell.activateById(target.id);
-      insertCode(target, code);
-    }
-  };
+  const insert = (code: string): void => insertHere(app, sessions, code);
   /** The snapshot of the arguments, or of the row that the context menu is on. */
   const snapshotOf = (args: Args): string | null => {
     const row = app.contextMenuHitTest(node => node.dataset.id !== undefined);
@@ -61,12 +69,14 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
   };
 
   commands.addCommand(CommandIDs.load, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Insert Cell That Loads etiq_jupyter'),
     caption: trans.__('Put %1 into the notebook; you run it', LOAD_CELL),
     isEnabled: () => takesCode(widget()),
     execute: () => insert(LOAD_CELL)
   });
   commands.addCommand(CommandIDs.logIn, {
+    describedBy: NO_ARGUMENTS,
     label: () =>
       session()?.status?.user
         ? trans.__('Switch Account: Insert Login Cell')
@@ -76,22 +86,27 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
     execute: () => insert(LOGIN_CELL)
   });
   commands.addCommand(CommandIDs.logOut, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Log Out'),
     caption: trans.__('The kernel forgets the token; what is unsent stays on its disk'),
     isEnabled: () => Boolean(session()?.status?.user),
     execute: () => attempt(session()?.logOut())
   });
   commands.addCommand(CommandIDs.sendNow, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Send Waiting Snapshots Now'),
     isEnabled: () => (session()?.status?.sync.pending ?? 0) > 0,
     execute: () => attempt(session()?.sendNow())
   });
   commands.addCommand(CommandIDs.retry, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Ask the Kernel Again'),
     isEnabled: () => sessions.place.kind === 'session',
-    execute: () => (sessions.place.kind === 'session' ? sessions.place.session.refresh() : undefined)
+    execute: () =>
+      sessions.place.kind === 'session' ? sessions.place.session.refresh() : undefined
   });
   commands.addCommand(CommandIDs.openDashboard, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Open the Dashboard'),
     isEnabled: () => dashboardOf(session()) !== null,
     execute: () => {
@@ -99,18 +114,21 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
     }
   });
   commands.addCommand(CommandIDs.keepCell, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Keep This Cell: Add %%snapshot'),
     caption: trans.__('The next run of the active cell is kept as a snapshot'),
     isEnabled: () => takesCode(widget()),
     execute: () => keepActiveCell(widget())
   });
   commands.addCommand(CommandIDs.restore, {
+    describedBy: OF_SNAPSHOT,
     label: trans.__('Insert Cell That Restores the Snapshot'),
     caption: trans.__('Bring its variables back into the kernel; you run the cell'),
     isVisible: args => snapshotOf(args) !== null,
-    execute: args => insert(restoreCell((args['name'] as string) || (snapshotOf(args) ?? '')))
+    execute: args => insert(restoreCell(snapshotOf(args) ?? ''))
   });
   commands.addCommand(CommandIDs.copyId, {
+    describedBy: OF_SNAPSHOT,
     label: trans.__('Copy Snapshot Id'),
     isVisible: args => snapshotOf(args) !== null,
     execute: args => Clipboard.copyToSystem(snapshotOf(args) ?? '')
@@ -119,6 +137,7 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
     return;
   }
   commands.addCommand(CommandIDs.openSnapshot, {
+    describedBy: OF_SNAPSHOT,
     label: trans.__('Open Snapshot…'),
     icon: args => (args['isPalette'] ? undefined : etiqIcon),
     isEnabled: () => session() !== null,
@@ -130,6 +149,7 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
     }
   });
   commands.addCommand(CommandIDs.openPipelines, {
+    describedBy: NO_ARGUMENTS,
     label: trans.__('Open Pipelines of the Project'),
     isEnabled: () => Boolean(session()?.status?.project),
     execute: () => {
@@ -140,6 +160,16 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
       }
     }
   });
+}
+
+/** Put code into the notebook or console at hand and show it; its user runs it. */
+export function insertHere(app: JupyterFrontEnd, sessions: IEtiqSessions, code: string): void {
+  const { place } = sessions;
+  const target = place.kind === 'no_notebook' ? null : place.widget;
+  if (takesCode(target)) {
+    app.shell.activateById(target.id);
+    insertCode(target, code);
+  }
 }
 
 async function askForSnapshot(trans: TranslationBundle): Promise<string | null> {

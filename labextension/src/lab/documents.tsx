@@ -91,7 +91,7 @@ class DocumentWidget extends ReactWidget {
   constructor(props: IDocumentProps) {
     super();
     this._props = props;
-    this.addClass('etiq-ui');
+    this.addClass('etiq');
     this.addClass('etiq-lab-document');
   }
 
@@ -112,6 +112,21 @@ export class EtiqDocuments implements IEtiqDocuments {
     app.commands.addCommand(CommandIDs.openDocument, {
       label: 'Open in a Tab',
       isVisible: () => false,
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            kind: { type: 'string', enum: ['snapshot', 'compare', 'pipelines'] },
+            snapshot: { type: 'string' },
+            a: { type: 'string' },
+            b: { type: 'string' },
+            project: { type: 'string' },
+            title: { type: 'string' },
+            kernel: { type: 'string', description: 'Id of the kernel that is asked.' }
+          },
+          required: ['kind']
+        }
+      },
       execute: args => {
         const document = readDocument(args);
         if (document !== null) {
@@ -146,11 +161,11 @@ export class EtiqDocuments implements IEtiqDocuments {
       kernelId,
       sessions: this._sessions,
       documents: this,
-      onRestore: snapshot =>
-        void this._app.commands.execute(CommandIDs.restore, { name: snapshot, snapshot }),
+      onRestore: snapshot => void this._app.commands.execute(CommandIDs.restore, { snapshot }),
       onClose: () => tab.dispose()
     });
     const tab: Tab = new MainAreaWidget({ content });
+    tab.toolbar.hide();
     tab.id = id;
     tab.title.label = document.title ?? defaultTitle(document);
     tab.title.icon = etiqIcon;

@@ -9,8 +9,8 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import type { BlankAction } from './blank';
-import { dragCode, insertCode, takesCode } from './cells';
-import { addCommands, CommandIDs } from './commands';
+import { dragCode, LOAD_CELL, LOGIN_CELL } from './cells';
+import { addCommands, CommandIDs, insertHere, NO_ARGUMENTS } from './commands';
 import { EtiqDocuments } from './documents';
 import { etiqIcon } from './icon';
 import { EtiqPanel } from './panel';
@@ -117,11 +117,13 @@ const sidebar: JupyterFrontEndPlugin<void> = {
     restorer?.add(panel, panel.id);
     app.shell.add(panel, 'left', { rank: 300 });
     app.commands.addCommand(CommandIDs.show, {
+      describedBy: NO_ARGUMENTS,
       label: trans.__('Show Snapshots'),
       icon: args => (args['isPalette'] ? undefined : etiqIcon),
       execute: () => app.shell.activateById(panel.id)
     });
     app.commands.addCommand(CommandIDs.chooseProject, {
+      describedBy: NO_ARGUMENTS,
       label: trans.__('Choose Project…'),
       isEnabled: () => statusOf(following) !== null,
       execute: () => {
@@ -148,11 +150,7 @@ const statusBar: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IEtiqSessions],
   optional: [IStatusBar],
-  activate: (
-    app: JupyterFrontEnd,
-    following: IEtiqSessions,
-    bar: IStatusBar | null
-  ): void => {
+  activate: (app: JupyterFrontEnd, following: IEtiqSessions, bar: IStatusBar | null): void => {
     if (bar === null) {
       return;
     }
@@ -174,16 +172,7 @@ const statusBar: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Put code into the notebook or console at hand and show it; its user runs it. */
-function insertHere(app: JupyterFrontEnd, following: IEtiqSessions, code: string): void {
-  const { place } = following;
-  const target = place.kind === 'no_notebook' ? null : place.widget;
-  if (takesCode(target)) {
-    app.shell.activateById(target.id);
-    insertCode(target, code);
-  }
-}
-
+/** What the button of a blank state does; cells are put in sight and run by their user. */
 function runAction(app: JupyterFrontEnd, following: IEtiqSessions, action: BlankAction): void {
   const { place } = following;
   const front = (): void => {
@@ -204,10 +193,10 @@ function runAction(app: JupyterFrontEnd, following: IEtiqSessions, action: Blank
       void app.commands.execute('kernelmenu:restart');
       break;
     case 'insert_load':
-      insertHere(app, following, '%load_ext etiq_jupyter');
+      insertHere(app, following, LOAD_CELL);
       break;
     case 'insert_login':
-      insertHere(app, following, '%etiq_login');
+      insertHere(app, following, LOGIN_CELL);
       break;
     case 'retry':
       if (place.kind === 'session') {

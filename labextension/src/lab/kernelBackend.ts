@@ -84,6 +84,8 @@ function recovered(before: Status, now: Status): boolean {
 
 function withoutEmpty(query: Query = {}): Query {
   return Object.fromEntries(
-    Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '')
+    Object.entries(query).filter(
+      ([, value]) => value !== null && value !== undefined && value !== ''
+    )
   );
 }

@@ -12,7 +12,7 @@ export class EtiqPanel extends ReactWidget {
     this.id = 'etiq-sidebar';
     this.title.icon = etiqIcon;
     this.title.caption = 'Snapshots';
-    this.addClass('etiq-ui');
+    this.addClass('etiq');
     this.addClass('etiq-lab-sidebar');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Snapshots');

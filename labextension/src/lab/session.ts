@@ -2,7 +2,7 @@ import type { Kernel } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { asProblem, isAborted, Problem, type Project, type Status } from '../api';
+import { asProblem, isAborted, type Problem, type Project, type Status } from '../api';
 import { forgetAnswers } from '../ui/resource';
 import { KernelBackend } from './kernelBackend';
 import type { IKernelRpc } from './rpc';

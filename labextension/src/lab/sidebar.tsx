@@ -1,5 +1,5 @@
 import type { CommandRegistry } from '@lumino/commands';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 
 import type { Project, SnapshotSummary, Status } from '../api';
 import { UiProvider } from '../ui/context';
@@ -18,6 +18,9 @@ import { useSignal } from './hooks';
 import type { IEtiqSession } from './session';
 import type { IEtiqDocuments, IEtiqSessions, INamedSession } from './tokens';
 import { VisibleBackend } from './visibleBackend';
+
+/** Height of the preview before anybody moved it, in pixels. */
+const PREVIEW_HEIGHT = 320;
 
 export interface ISidebarProps {
   sessions: IEtiqSessions;
@@ -238,9 +241,13 @@ function Preview(props: {
   onInsert(code: string): void;
 }): JSX.Element {
   const { snapshot, onOpen, onInsert } = props;
+  const [height, setHeight] = useState(PREVIEW_HEIGHT);
+  const frame = useRef<HTMLElement>(null);
   return (
     <section
+      ref={frame}
       className="etiq-lab-preview"
+      style={{ height }}
       aria-label={`Preview of ${snapshotTitle(snapshot)}`}
       onKeyDown={event => {
         if (event.key === 'Escape') {
@@ -248,7 +255,13 @@ function Preview(props: {
         }
       }}
     >
+      <Handle
+        height={height}
+        onHeight={setHeight}
+        shown={() => frame.current?.offsetHeight ?? height}
+      />
       <div className="etiq-lab-preview-bar">
+        <span className="etiq-quiet">Preview</span>
         {onOpen && (
           <button type="button" className="etiq-button etiq-button-small" onClick={onOpen}>
             Open in a tab
@@ -264,20 +277,60 @@ function Preview(props: {
           ×
         </button>
       </div>
-      <SnapshotView
-        narrow
-        snapshot={snapshot.id}
-        actions={[
-          {
-            id: 'restore',
-            label: 'Restore',
-            title: 'Insert the cell that brings its variables back',
-            run: chosen => onInsert(restoreCell(snapshotAddress(chosen)))
-          }
-        ]}
-        onDeleted={props.onClose}
-      />
+      <div className="etiq-lab-preview-body">
+        <SnapshotView
+          narrow
+          snapshot={snapshot.id}
+          actions={[
+            {
+              id: 'restore',
+              label: 'Restore',
+              title: 'Insert the cell that brings its variables back',
+              run: chosen => onInsert(restoreCell(snapshotAddress(chosen)))
+            }
+          ]}
+          onDeleted={props.onClose}
+        />
+      </div>
     </section>
+  );
+}
+
+/** Between list and preview: dragged, or moved by the arrow keys. */
+function Handle(props: {
+  height: number;
+  onHeight(height: number): void;
+  /** The height that there is room for, which may be less than the wanted one. */
+  shown(): number;
+}): JSX.Element {
+  const from = useRef<{ y: number; height: number } | null>(null);
+  const set = (height: number): void => props.onHeight(Math.max(96, Math.round(height)));
+  return (
+    <div
+      className="etiq-lab-handle"
+      role="separator"
+      aria-orientation="horizontal"
+      aria-label="Height of the preview"
+      aria-valuenow={props.height}
+      tabIndex={0}
+      onPointerDown={event => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        from.current = { y: event.clientY, height: props.shown() };
+      }}
+      onPointerMove={event => {
+        if (from.current !== null) {
+          set(from.current.height + from.current.y - event.clientY);
+        }
+      }}
+      onLostPointerCapture={() => (from.current = null)}
+      onKeyDown={event => {
+        const step = { ArrowUp: 24, ArrowDown: -24 }[event.key];
+        if (step !== undefined) {
+          event.preventDefault();
+          set(props.shown() + step);
+        }
+      }}
+    />
   );
 }
 

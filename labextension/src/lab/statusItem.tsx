@@ -30,7 +30,7 @@ export class StatusItemWidget extends ReactWidget {
   constructor(props: IStatusItemProps) {
     super();
     this._props = props;
-    this.addClass('etiq-ui');
+    this.addClass('etiq');
   }
 
   protected render(): JSX.Element {

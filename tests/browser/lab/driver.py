@@ -1,0 +1,236 @@
+"""A JupyterLab server for the tests, and what a person does in its pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from playwright.sync_api import Locator, Page, expect
+
+ROOT = Path(__file__).parents[3]
+BUILT = ROOT / "etiq_jupyter" / "labextension"
+QUIET = {"fetchNews": "false", "checkForUpdates": False}
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for a server of ours; its log is the message when it does not come up."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if ready():
+                return
+        except requests.ConnectionError:
+            pass
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
+class LabServer:
+    """JupyterLab with the extension as it is built in this checkout, in folders of its own."""
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        self.files = home / "files"
+        self.files.mkdir()
+        self._home = home
+        self._environment = environment
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.log = home / "lab.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        extensions = self._home / "extensions"
+        extensions.mkdir()
+        (extensions / "etiq_jupyter").symlink_to(BUILT)
+        settings = self._home / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
+        folders = {
+            name: str(self._home / name.lower())
+            for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+        }
+        command = [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            f"--ServerApp.port={self.url.rpartition(':')[2]}",
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            "--ServerApp.disable_check_xsrf=True",
+            f"--ServerApp.root_dir={self.files}",
+            "--ServerApp.jpserver_extensions={'etiq_jupyter': True}",
+            "--LabApp.expose_app_in_browser=True",
+            f"--LabApp.user_settings_dir={self._home / 'settings'}",
+            f"--LabApp.workspaces_dir={self._home / 'workspaces'}",
+            f"--LabServerApp.extra_labextensions_path={extensions}",
+        ]
+        environment = {
+            **os.environ,
+            "HOME": str(self._home),
+            "IPYTHONDIR": str(self._home / "ipython"),
+            "ETIQ_HOME": str(self._home / "etiq"),
+            **folders,
+            **self._environment,
+        }
+        with self.log.open("wb") as out:
+            self._process = subprocess.Popen(
+                command, env=environment, cwd=self.files, stdout=out, stderr=subprocess.STDOUT
+            )
+        wait_until(
+            lambda: requests.get(f"{self.url}/api/status", timeout=5).ok, self._process, self.log
+        )
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
+    def end_kernels(self) -> None:
+        for kernel in requests.get(f"{self.url}/api/kernels", timeout=10).json():
+            requests.delete(f"{self.url}/api/kernels/{kernel['id']}", timeout=10)
+
+    def notebook(self, *cells: str, name: str | None = None) -> str:
+        """Write a notebook; its name."""
+        name = name or f"{uuid.uuid4().hex[:8]}.ipynb"
+        body = {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+            },
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "id": f"cell-{number}",
+                    "metadata": {},
+                    "source": source,
+                    "outputs": [],
+                    "execution_count": None,
+                }
+                for number, source in enumerate(cells or ("",))
+            ],
+        }
+        (self.files / name).write_text(json.dumps(body))
+        return name
+
+    def copy(self, path: Path) -> str:
+        shutil.copy(path, self.files / path.name)
+        return path.name
+
+
+# The notebook at hand; while another tab or nothing has the focus, the first one that is open.
+NOTEBOOK = """(() => {
+  const isNotebook = widget => widget?.sessionContext && widget.content?.widgets;
+  const current = jupyterapp.shell.currentWidget;
+  return isNotebook(current) ? current : [...jupyterapp.shell.widgets('main')].find(isNotebook);
+})()"""
+READY = f"""async () => {{
+  const panel = {NOTEBOOK};
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+}}"""
+
+
+class Lab:
+    """JupyterLab in one page."""
+
+    def __init__(self, page: Page, server: LabServer) -> None:
+        self.page = page
+        self.server = server
+        self._workspace = uuid.uuid4().hex[:8]
+        self.sidebar = page.locator("#etiq-sidebar")
+
+    def open(self, notebook: str | None = None, *, idle: bool = True) -> None:
+        """Open JupyterLab, with a notebook whose kernel has answered once."""
+        tree = f"/tree/{notebook}" if notebook else ""
+        self.page.goto(f"{self.server.url}/lab/workspaces/{self._workspace}{tree}")
+        self.page.wait_for_function("() => window.jupyterapp !== undefined")
+        self.page.evaluate("async () => { await jupyterapp.restored; }")
+        if notebook:
+            self.wait_for_notebook(idle=idle)
+
+    def reload(self, *, idle: bool) -> None:
+        self.page.reload()
+        self.page.wait_for_function("() => window.jupyterapp !== undefined")
+        self.page.evaluate("async () => { await jupyterapp.restored; }")
+        self.wait_for_notebook(idle=idle)
+
+    def wait_for_notebook(self, *, idle: bool) -> None:
+        self.page.wait_for_function(f"() => Boolean({NOTEBOOK})")
+        self.page.evaluate(READY)
+        if idle:  # else nothing would be run: the session says idle before it is bound
+            self.page.evaluate(
+                f"async () => {{ await {NOTEBOOK}.sessionContext.session.kernel.info; }}"
+            )
+
+    def show_sidebar(self) -> Locator:
+        self.command("etiq:show")
+        expect(self.sidebar).to_be_visible()
+        return self.sidebar
+
+    def command(self, name: str, args: Any = None) -> None:
+        self.page.evaluate(
+            "([name, args]) => { void jupyterapp.commands.execute(name, args ?? {}); }",
+            [name, args],
+        )
+
+    def start_cell(self, index: int) -> None:
+        """Run a cell without waiting for its end."""
+        self.page.evaluate(
+            f"""index => {{
+              const panel = {NOTEBOOK};
+              jupyterapp.shell.activateById(panel.id);
+              panel.content.activeCellIndex = index;
+            }}""",
+            index,
+        )
+        self.command("notebook:run-cell")
+
+    def run_cell(self, index: int, timeout: float = 20_000) -> None:
+        """Run a cell to its end."""
+        self.start_cell(index)
+        self.wait_for_cell(index, timeout)
+
+    def wait_for_cell(self, index: int, timeout: float = 20_000) -> None:
+        self.page.wait_for_function(
+            f"""index => {{
+              const {{ model }} = {NOTEBOOK}.content.widgets[index];
+              return model.executionState === 'idle' && model.executionCount !== null;
+            }}""",
+            arg=index,
+            timeout=timeout,
+        )
+
+    def sources(self) -> list[str]:
+        """The code of the notebook's cells."""
+        return self._of_cells("cell.model.sharedModel.getSource()")
+
+    def executed(self) -> list[int | None]:
+        """The execution counts of the notebook's cells."""
+        return self._of_cells("cell.model.executionCount")
+
+    def _of_cells(self, expression: str) -> list[Any]:
+        found: list[Any] = self.page.evaluate(
+            f"() => {NOTEBOOK}.content.widgets.map(cell => {expression})"
+        )
+        return found
+
+    def kernel_status(self) -> str:
+        """The kernel indicator's word: idle, busy, ..."""
+        status: str = self.page.evaluate(f"() => {NOTEBOOK}.sessionContext.session.kernel.status")
+        return status
