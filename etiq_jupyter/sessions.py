@@ -480,6 +480,13 @@ class Session(HasTraits):
             message=message,
         )
 
+    def close(self) -> None:
+        """Stop sending and close the store. What is unsent stays on this disk."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            atexit.unregister(self._at_exit)
+            recorder.close(0.0)
+
     def _at_exit(self) -> None:
         """Let a script's last snapshots arrive, for a bounded time, and say what is left."""
         recorder = self._recorder
@@ -497,7 +504,7 @@ class Session(HasTraits):
                     "login there, or by `etiq sync`.",
                     file=sys.stderr,
                 )
-            recorder.close(0.0)
+            self.close()
 
 
 _default: Session | None = None
