@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from etiq_jupyter import sessions
+from etiq_jupyter.capture.redact import mask
 from etiq_jupyter.jupyter.bridge import Bridge, install
 from etiq_jupyter.jupyter.front import SessionFront
 from etiq_jupyter.jupyter.magics import EtiqMagics
+from etiq_jupyter.jupyter.mask import OutputMask
 
 log = logging.getLogger("etiq_jupyter")
 
@@ -18,6 +20,7 @@ log = logging.getLogger("etiq_jupyter")
 @dataclass
 class _Loaded:
     magics: EtiqMagics
+    mask: OutputMask
     bridge: Bridge | None
 
 
@@ -30,7 +33,8 @@ def load(shell: Any) -> None:
     session = sessions.default()
     magics = EtiqMagics(shell, session)
     shell.register_magics(magics)
-    _loaded[id(shell)] = _Loaded(magics, _bridge(shell, session))
+    masked = OutputMask(getattr(shell, "kernel", None), mask)
+    _loaded[id(shell)] = _Loaded(magics, masked, _bridge(shell, session))
 
 
 def _bridge(shell: Any, session: sessions.Session) -> Bridge | None:
@@ -47,6 +51,7 @@ def unload(shell: Any) -> None:
     if found is None:
         return
     _quietly(found.magics.close)
+    _quietly(found.mask.close)
     if found.bridge is not None:
         _quietly(found.bridge.close)
 

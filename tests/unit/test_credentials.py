@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -132,7 +131,7 @@ def test_a_malformed_file_of_our_own_is_an_error(monkeypatch: pytest.MonkeyPatch
 
 def test_a_fault_in_a_file_never_shows_the_token() -> None:
     secret = "etq_verysecretverysecret"
-    Path("given.json").write_text('{"token": "%s", ' % secret)
+    Path("given.json").write_text(f'{{"token": "{secret}", ')
     with pytest.raises(ConfigError) as caught:
         credentials.find(config="given.json")
     assert secret not in str(caught.value)
@@ -214,4 +213,3 @@ def test_an_unreadable_explicit_file_is_an_error(tmp_path: Path) -> None:
         credentials.find(config="binary.cfg")
     with pytest.raises(ConfigError):
         credentials.find(config=tmp_path)
-    assert os.path.isdir(tmp_path)
