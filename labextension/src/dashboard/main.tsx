@@ -1,6 +1,11 @@
 import { createRoot } from 'react-dom/client';
 
+import '../../style/dashboard/index.css';
+import { App } from './App';
+import { applyTheme, chosenTheme } from './theme';
+
+applyTheme(chosenTheme());
 const root = document.getElementById('root');
-if (root) {
-  createRoot(root).render(<p>Loading</p>);
+if (root !== null) {
+  createRoot(root).render(<App />);
 }

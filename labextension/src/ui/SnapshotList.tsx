@@ -1,12 +1,13 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 
-import { path, type SnapshotSummary } from '../api';
+import { asProblem, path, type SnapshotSummary } from '../api';
 import { useEvents, useNavigation } from './context';
 import { FilterBox } from './FilterBox';
 import { bytes, count, metric } from './format';
 import { shownMetrics, snapshotAddress, snapshotId, snapshotTitle } from './naming';
-import { EmptyState, ErrorNotice, Loading } from './notices';
+import { EmptyState, ErrorNotice, Loading, sentence } from './notices';
 import type { SnapshotListProps } from './props';
+import { sendable } from './query';
 import { RelativeTime } from './RelativeTime';
 import { usePages, useSettled } from './resource';
 import { StateDot } from './StateDot';
@@ -17,7 +18,7 @@ const FIRST_CELL = '%%snapshot first\nanswer = 42';
 export function SnapshotList(props: SnapshotListProps): JSX.Element {
   const [query, setQuery] = useState('');
   const [byRun, setByRun] = useState(false);
-  const settled = useSettled(query.trim());
+  const settled = sendable(useSettled(query));
   const pages = usePages<SnapshotSummary>(path('projects', props.project, 'snapshots'), {
     q: settled,
     sort: '-created'
@@ -41,7 +42,7 @@ export function SnapshotList(props: SnapshotListProps): JSX.Element {
         </button>
       </div>
       <MarkBar marks={marks} />
-      {pages.error !== undefined && <ErrorNotice error={pages.error} onRetry={pages.reload} />}
+      <QueryFault error={pages.error} onRetry={pages.reload} />
       {pages.loading && pages.items.length === 0 && <Loading what="snapshots" />}
       {!pages.loading && pages.error === undefined && pages.items.length === 0 && (
         <NoSnapshots {...props} filtered={settled !== ''} onClear={() => setQuery('')} />
@@ -52,6 +53,22 @@ export function SnapshotList(props: SnapshotListProps): JSX.Element {
         </Rows>
       )}
     </div>
+  );
+}
+
+/** What is wrong with a query stands by its box; other failures are told whole. */
+export function QueryFault(props: { error: unknown; onRetry(): void }): JSX.Element | null {
+  if (props.error === undefined) {
+    return null;
+  }
+  const problem = asProblem(props.error);
+  if (problem.code !== 'invalid') {
+    return <ErrorNotice error={problem} onRetry={props.onRetry} />;
+  }
+  return (
+    <p className="etiq-field-error" role="alert">
+      {sentence(problem.what)} {problem.hint && sentence(problem.hint)}
+    </p>
   );
 }
 

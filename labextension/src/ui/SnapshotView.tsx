@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 
 import { path, type Preview, type SnapshotDetail } from '../api';
 import { Boundary } from './Boundary';
@@ -23,6 +23,13 @@ export function SnapshotView(props: SnapshotViewProps): JSX.Element {
   const snapshot = useResource<SnapshotDetail>(path('snapshots', props.snapshot));
   const { reload } = snapshot;
   const id = snapshot.data?.id;
+  const onLoaded = useRef(props.onLoaded);
+  onLoaded.current = props.onLoaded;
+  useEffect(() => {
+    if (snapshot.data !== undefined) {
+      onLoaded.current?.(snapshot.data);
+    }
+  }, [snapshot.data]);
   useEvents(event => {
     if (event.kind === 'snapshot' && (event.id === undefined || event.id === id)) {
       reload();

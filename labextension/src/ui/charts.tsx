@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useId, useState, type ReactNode } from 'react';
 
 import { metric } from './format';
 
@@ -91,6 +91,8 @@ export function LineChart(props: {
   points: readonly ChartPoint[];
   height?: number;
   onOpen?(id: string): void;
+  /** Controls beside the title. */
+  children?: ReactNode;
 }): JSX.Element {
   const { points, title } = props;
   const [asTable, setAsTable] = useState(false);
@@ -99,6 +101,7 @@ export function LineChart(props: {
     <figure className="etiq-chart" aria-labelledby={id}>
       <figcaption id={id}>
         <span>{title}</span>
+        {props.children}
         <button
           type="button"
           className="etiq-link"

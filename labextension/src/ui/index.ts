@@ -14,15 +14,18 @@ export { IssuedTokenBox, NewToken, tokenConfig } from './NewToken';
 export { CodeToCopy, CopyButton, EmptyState, ErrorNotice, Loading, sentence } from './notices';
 export { PipelineGraph } from './PipelineGraph';
 export { ProjectPicker } from './ProjectPicker';
+export { sendable } from './query';
 export { RelativeTime, useNow } from './RelativeTime';
 export { forgetAnswers, useAction, usePages, useResource, useSettled } from './resource';
 export {
   MarkBar,
   MoreButton,
+  QueryFault,
   SnapshotList,
   useKnown,
   useMarks,
-  useReloadOnSnapshots
+  useReloadOnSnapshots,
+  type Marks
 } from './SnapshotList';
 export { SnapshotView } from './SnapshotView';
 export { StateDot } from './StateDot';

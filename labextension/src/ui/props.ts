@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-import type { Project, SnapshotSummary, Status } from '../api';
+import type { Project, SnapshotDetail, SnapshotSummary, Status } from '../api';
 
 /** Places that components lead to. A front end turns them into tabs or addresses. */
 export type Target =
@@ -56,6 +56,8 @@ export interface SnapshotViewProps {
   narrow?: boolean;
   /** Extra actions of the front end, for example Restore; first one is primary. */
   actions?: readonly SnapshotAction[];
+  /** Called with every newly loaded snapshot: titles of tabs and pages. */
+  onLoaded?(snapshot: SnapshotDetail): void;
   /** Called when the snapshot was deleted; the view is stale then. */
   onDeleted?(): void;
 }
@@ -65,7 +67,7 @@ export interface SnapshotAction {
   label: string;
   title?: string;
   disabled?: boolean;
-  run(snapshot: SnapshotSummary): void | Promise<void>;
+  run(snapshot: SnapshotDetail): void | Promise<void>;
 }
 
 export interface CompareViewProps {

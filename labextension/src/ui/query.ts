@@ -59,3 +59,11 @@ export function complete(text: string, caret: number, hint: Hint): [text: string
   const rest = text.slice(end).trimStart();
   return [text.slice(0, start) + inserted + rest, start + inserted.length];
 }
+
+const UNFINISHED =
+  /(^|\s)(metric\.\S*[<>=!]|metric\.[^\s<>=!]*|(tag|author|run|failed|name):|"[^"]*)$/i;
+
+/** The query without a last term that is still being typed: nobody need hear that it is wrong. */
+export function sendable(query: string): string {
+  return query.replace(UNFINISHED, '').trim();
+}
