@@ -111,7 +111,8 @@ def test_what_is_kept_and_what_is_not(run: Any, kept: Any) -> None:
 
 def test_options_are_kept(run: Any, kept: Any) -> None:
     run(
-        "%%snapshot two words --tag a --tag b --note 'a note' --project Elsewhere --vars y\nx = y = 1"
+        "%%snapshot two words --tag a --tag b --note 'a note' --project Elsewhere --vars y\n"
+        "x = y = 1"
     )
     (snapshot,) = kept()
     assert (snapshot.name, snapshot.tags, snapshot.note) == ("two words", ["a", "b"], "a note")

@@ -40,7 +40,8 @@ CELLS = [
     "import etiq_jupyter as etiq\nprint(etiq.session, etiq.status(), vars(etiq.session))",
     "from etiq_jupyter.jupyter.panel import Panel\n"
     "panel = Panel(etiq.session)\n"
-    "panel.url.value, panel.token.value = os.environ['ETIQ_DASHBOARD_URL'], os.environ['ETIQ_TOKEN']\n"
+    "panel.url.value = os.environ['ETIQ_DASHBOARD_URL']\n"
+    "panel.token.value = os.environ['ETIQ_TOKEN']\n"
     "panel.login()\n"
     "panel.widget",
     "%etiq_sync --wait",
