@@ -20,7 +20,7 @@ class Settings:
     host, port : str, int
         Address to listen at; port 0 takes a free one.
     data_dir : Path
-        Folder of the SQLite database and the objects. Made when missing, readable by its owner only.
+        Folder of the SQLite database and the objects. Made when missing, for its owner only.
     database_url : str
         SQLAlchemy URL; empty for SQLite in ``data_dir``.
     objects : str

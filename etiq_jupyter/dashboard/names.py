@@ -54,7 +54,7 @@ def clean_name(text: str, noun: str, *, empty: bool = False, path: str = "$.name
 
 
 def unseen_character(text: str) -> str:
-    """The first control or formatting character of a text; empty when there is none."""
+    """Return the first control or formatting character of a text; empty when there is none."""
     if text.isascii() and text.isprintable():
         return ""
     for character in text:

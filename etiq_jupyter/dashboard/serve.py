@@ -16,6 +16,8 @@ from etiq_jupyter.errors import ConfigError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from etiq_jupyter.dashboard.db.engine import Database
+
 log = logging.getLogger("etiq_jupyter.dashboard")
 
 
@@ -118,12 +120,11 @@ def run(
 
 def prepare(settings: Settings) -> bool:
     """Make the data folder and bring the database up to date; whether there is no user yet."""
-    from etiq_jupyter.dashboard.db.engine import Database
     from etiq_jupyter.dashboard.db.upgrade import upgrade
     from etiq_jupyter.dashboard.identity.people import People
 
     make_private_folder(settings.data_dir)
-    database = open_database(settings, Database)
+    database = open_database(settings)
     try:
         upgrade(database, settings.sqlite_path)
         return not People(database).anybody()
@@ -131,12 +132,14 @@ def prepare(settings: Settings) -> bool:
         database.close()
 
 
-def open_database(settings: Settings, database_class: Any) -> Any:
+def open_database(settings: Settings) -> Database:
     """Open the database; failures to connect are said in words, without the password."""
     from sqlalchemy.exc import ArgumentError, OperationalError
 
+    from etiq_jupyter.dashboard.db.engine import Database
+
     try:
-        database = database_class(settings.sqlalchemy_url)
+        database = Database(settings.sqlalchemy_url)
         with database.read():
             return database
     except (ArgumentError, OperationalError, ImportError) as error:
@@ -178,7 +181,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def local_url(settings: Settings) -> str:
-    """The address of a dashboard for somebody on its machine."""
+    """Return the address of a dashboard for somebody on its machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
@@ -238,10 +241,9 @@ def _serve_many(config: Any, listening: socket.socket, on_ready: Callable[[], No
     """Run several worker processes on one socket, and start again those that die."""
     import threading
 
-    import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    supervisor = Multiprocess(config, uvicorn.Server(config).run, [listening])
+    supervisor = Multiprocess(config, sockets=[listening])
     stopped = threading.Event()
 
     def announce_when_answered() -> None:

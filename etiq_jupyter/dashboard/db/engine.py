@@ -31,7 +31,7 @@ def to_micros(moment: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The moment, in UTC, of microseconds since 1970."""
+    """Return the moment, in UTC, of microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=micros)
 
 
@@ -52,13 +52,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database until it is given back."""
+        """Return a connection that sees one state of the database until it is given back."""
         with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction: all of it happens, durably, or nothing."""
+        """Return a transaction: all of it happens, durably, or nothing."""
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 yield connection
@@ -70,7 +70,7 @@ class Database:
                 yield writer
 
     def insert(self, table: Any) -> Any:
-        """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        """Return an INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def close(self) -> None:

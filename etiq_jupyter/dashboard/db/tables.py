@@ -287,6 +287,7 @@ chunks = Table(
     Column("length", Integer, nullable=False),
     Column("raw_size", Integer, nullable=False),
     Column("base", Text, nullable=False),
+    Column("used", Boolean, nullable=False),  # whether an object consists of it
     Column("touched_at", BigInteger, nullable=False),  # when it was last promised to an uploader
     Index(None, "workspace_id", "pack"),
     Index(None, "workspace_id", "base"),
@@ -297,10 +298,11 @@ objects = Table(
     metadata,
     _belongs_to("workspaces.id", "workspace_id", primary=True),
     Column("hash", Text, primary_key=True),
-    Column("new_bytes", BigInteger, nullable=False),
+    Column("unclaimed", BigInteger, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
 )
-"""Recipes of which every chunk has been seen to be there."""
+"""Recipes of which every chunk has been seen to be there. ``unclaimed`` counts the stored bytes
+that were new with the object, until a snapshot takes them as its own."""
 
 snapshot_objects = Table(
     "snapshot_objects",

@@ -19,12 +19,12 @@ _LOCK = 0x6574_6971
 
 
 def newest() -> str:
-    """The revision that this version of the package works with."""
+    """Return the revision that this version of the package works with."""
     return max(path.stem.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def current(connection: Connection) -> str | None:
-    """The revision a database is at; None when it is empty.
+    """Return the revision a database is at; None when it is empty.
 
     Raises
     ------

@@ -40,7 +40,7 @@ class Listener:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(QUEUED)
 
     async def next(self, timeout: float) -> Event | None:
-        """The next event; None when the stream ends.
+        """Return the next event; None when the stream ends.
 
         Raises
         ------

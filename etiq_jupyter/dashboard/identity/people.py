@@ -18,7 +18,7 @@ from etiq_jupyter.dashboard.identity.passwords import hash_password, password_fi
 from etiq_jupyter.dashboard.identity.throttle import Throttle
 from etiq_jupyter.dashboard.names import clean_email, clean_username
 from etiq_jupyter.dashboard.web.guards import COOKIE
-from etiq_jupyter.errors import AuthError, Conflict, Forbidden
+from etiq_jupyter.errors import AuthError, Conflict, Forbidden, NotFound
 from etiq_jupyter.model import User
 
 ALL_SCOPES = ("read", "write", "admin")
@@ -221,7 +221,7 @@ class People:
                 .returning(users.c.id)
             ).first()
             if row is None:
-                raise AuthError(f"there is no user {username!r}")
+                raise NotFound(f"there is no user {username!r}")
             sessions = tables.browser_sessions
             tx.execute(delete(sessions).where(sessions.c.user_id == row.id))
             audit.record(tx, "user.password", username, user_id=row.id)
@@ -341,7 +341,7 @@ def check_scope(scopes: frozenset[str], needed: str) -> None:
 
 
 def user_of(row: Any) -> User:
-    """A user from a row of the users table."""
+    """Return a user from a row of the users table."""
     return User(id=row.id, username=row.username, email=row.email, admin=row.admin)
 
 

@@ -37,7 +37,7 @@ def new_session_secret() -> str:
 
 
 def digest(secret: str) -> str:
-    """What is stored of a secret: SHA-256, 64 hex digits.
+    """Tell what is stored of a secret: SHA-256, 64 hex digits.
 
     The secrets are random and long, so one fast round is as safe as many: there is no list of
     likely ones to try.

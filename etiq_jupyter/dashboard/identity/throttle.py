@@ -1,4 +1,4 @@
-"""Limits failed sign-ins, per person and address. Kept in the database: all workers count together."""
+"""Limits failed sign-ins, per person and address. In the database: all workers count together."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Tokens:
         return token_of(row), secret
 
     def page(self, user: User, cursor: str | None, limit: int) -> Page[Token]:
-        """A user's own tokens, newest first."""
+        """Return a user's own tokens, newest first."""
         table = tables.tokens
         mine = table.c.user_id == user.id
         query = select(table).where(mine).order_by(table.c.id.desc()).limit(limit + 1)
@@ -143,7 +143,7 @@ class Tokens:
 
 
 def stored_form(secret: str) -> dict[str, str]:
-    """What the database keeps of a token's text."""
+    """Tell what the database keeps of a token's text."""
     hashed = secrets.digest(secret)
     return {
         "lookup": hashed[: secrets.LOOKUP_CHARS],
@@ -167,7 +167,7 @@ def check_scopes(scopes: Any) -> list[str]:
 
 
 def token_of(row: Any) -> Token:
-    """A token as it may be shown, from its row."""
+    """Return a token as it may be shown, from its row."""
     return Token(
         id=row.id,
         name=row.name,

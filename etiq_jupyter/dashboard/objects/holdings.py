@@ -24,6 +24,7 @@ COLLECTING = 0x6574_6763
 TOUCH_STEP = 3600 * 1_000_000
 """Microseconds after which a promise that a chunk stays is written again."""
 ASKED_AT_ONCE = 500
+LONGEST_CHAIN = 8
 LARGEST_OBJECT = 1 << 30
 """Bytes of one buffer that the dashboard itself reads, for previews and exports."""
 
@@ -108,16 +109,18 @@ class Holdings:
         with self._database.write() as tx:
             advisory_lock(tx, COLLECTING, shared=True)
             for name, parts in chunks.items():
-                needed = [name, *parts]
+                needed = list(dict.fromkeys([name, *parts]))
                 there = list(_rows(tx, workspace_id, needed))
-                if len(there) < len(set(needed)):
+                if len(there) < len(needed):
                     raise _lacks(sorted(set(needed) - {row.hash for row in there}))
+                fresh = [row for row in there if not row.used]
+                _use(tx, workspace_id, [row.hash for row in fresh])
                 tx.execute(
                     self._database.insert(table)
                     .values(
                         workspace_id=workspace_id,
                         hash=name,
-                        new_bytes=sum(row.length for row in there),
+                        unclaimed=sum(row.length for row in fresh),
                         stored_at=moment,
                     )
                     .on_conflict_do_nothing()
@@ -146,7 +149,7 @@ class Holdings:
         return StoredContent(recipe, fetch, max_bytes=LARGEST_OBJECT)
 
     def read(self, workspace_id: str, hashes: Iterable[str]) -> dict[str, bytes]:
-        """The raw bytes of chunks, verified by name.
+        """Return the raw bytes of chunks, verified by name.
 
         Raises
         ------
@@ -155,22 +158,25 @@ class Holdings:
         Corrupt
             When stored bytes are not what they should be.
         """
-        frames = {frame.hash: frame for frame in self.frames(workspace_id, hashes)}
-        bases = {frame.base for frame in frames.values() if frame.base}
-        base_frames = {
-            frame.hash: frame for frame in self.frames(workspace_id, bases - frames.keys())
-        }
+        wanted = list(dict.fromkeys(hashes))
+        frames = {frame.hash: frame for frame in self.frames(workspace_id, wanted)}
+        # Bases are whole when they are stored; two uploads at once can make one a change itself.
+        for _ in range(LONGEST_CHAIN):
+            bases = {frame.base for frame in frames.values() if frame.base} - frames.keys()
+            if not bases:
+                break
+            frames |= {frame.hash: frame for frame in self.frames(workspace_id, bases)}
         raw: dict[str, bytes] = {}
-        for name, frame in frames.items():
-            if not frame.base:
-                raw[name] = decode_frame(frame)
-        for name, frame in frames.items():
-            if frame.base:
-                base = raw.get(frame.base)
-                if base is None:
-                    base = decode_frame(base_frames.get(frame.base) or frames[frame.base])
-                raw[name] = decode_frame(frame, base)
-        return raw
+        return {name: _decoded(name, frames, raw) for name in wanted}
+
+    def is_change(self, workspace_id: str, name: str) -> bool:
+        """Tell whether a chunk is held as a change to another."""
+        table = tables.chunks
+        query = select(table.c.base).where(
+            table.c.workspace_id == workspace_id, table.c.hash == name
+        )
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar())
 
     def frames(self, workspace_id: str, hashes: Iterable[str]) -> Iterator[Frame]:
         """Chunks in their stored form, pack by pack.
@@ -181,6 +187,9 @@ class Holdings:
             When the workspace does not hold one of them.
         """
         wanted = list(dict.fromkeys(hashes))
+        yield from self._frames(workspace_id, wanted, again=True)
+
+    def _frames(self, workspace_id: str, wanted: list[str], *, again: bool) -> Iterator[Frame]:
         by_pack: dict[str, list[Any]] = {}
         with self._database.read() as connection:
             found = 0
@@ -191,9 +200,16 @@ class Holdings:
             raise NotFound("the dashboard does not hold these chunks")
         for pack, rows in by_pack.items():
             rows.sort(key=lambda row: row.offset)
-            pieces = self.storage.get_ranges(
-                pack_key(workspace_id, pack), [(row.offset, row.length) for row in rows]
-            )
+            places = [(row.offset, row.length) for row in rows]
+            try:
+                pieces = self.storage.get_ranges(pack_key(workspace_id, pack), places)
+            except Corrupt:
+                if not again:
+                    raise
+                # A collection may have moved these chunks to another pack since we looked.
+                moved = [row.hash for row in rows]
+                yield from self._frames(workspace_id, moved, again=False)
+                continue
             for row, piece in zip(rows, pieces, strict=True):
                 frame, _ = read_frame(memoryview(piece), 0)
                 if frame.hash != row.hash:
@@ -208,10 +224,35 @@ def _rows(connection: Connection, workspace_id: str, hashes: list[str]) -> Itera
         yield from connection.execute(query)
 
 
+def _use(tx: Connection, workspace_id: str, hashes: list[str]) -> None:
+    """Write down that objects consist of these chunks."""
+    table = tables.chunks
+    for part in _parts(hashes):
+        tx.execute(
+            update(table)
+            .where(table.c.workspace_id == workspace_id, table.c.hash.in_(part))
+            .values(used=True)
+        )
+
+
 def _parts(hashes: list[str]) -> Iterator[list[str]]:
     """Pieces of a list that fit one query."""
     for start in range(0, len(hashes), ASKED_AT_ONCE):
         yield hashes[start : start + ASKED_AT_ONCE]
+
+
+def _decoded(
+    name: str, frames: Mapping[str, Frame], raw: dict[str, bytes], depth: int = 0
+) -> bytes:
+    """Return the raw bytes of a chunk, and keep what was decoded on the way."""
+    found = raw.get(name)
+    if found is None:
+        frame = frames.get(name)
+        if frame is None or depth > LONGEST_CHAIN:
+            raise Corrupt(f"chunk {name[:12]} is a change to a chunk that cannot be read")
+        base = _decoded(frame.base, frames, raw, depth + 1) if frame.base else None
+        found = raw[name] = decode_frame(frame, base)
+    return found
 
 
 def _lacks(missing: list[str]) -> Lacking:

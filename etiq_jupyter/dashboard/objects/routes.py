@@ -24,7 +24,7 @@ Hashes = Annotated[list[str], msgspec.Meta(max_length=LIMITS.chunks_per_query)]
 
 
 class ChunkQuestion(msgspec.Struct, kw_only=True):
-    """Which of these chunks does the project's workspace lack?"""
+    """Chunks of which a project's workspace may lack some."""
 
     project: str
     hashes: Hashes
@@ -85,7 +85,7 @@ def read_chunks(call: Call, body: ChunkRequest) -> Response:
 
 @routes.add("GET", "/chunks/{chunk}", scope="read", media=OCTETS)
 def read_chunk(call: Call, chunk: str, query: OfSnapshot) -> Response:
-    """The raw bytes of one chunk of a snapshot's items."""
+    """Return the raw bytes of one chunk of a snapshot's items."""
     _check_hashes([chunk])
     with call.services.database.read() as connection:
         row = snapshot_row(connection, call.who.user.id, query.snapshot)

@@ -58,8 +58,10 @@ def frames_for_snapshot(services: Services, row: Any, hashes: list[str]) -> Iter
 
 
 def _readable(holdings: Holdings, workspace_id: str, wanted: list[str]) -> Iterator[Frame]:
-    """Stored frames; those that are changes to another chunk are made whole, as the other may be no
-    part of this snapshot.
+    """Read stored frames.
+
+    Those that are changes to another chunk are made whole, as the other may be no part of this
+    snapshot.
     """
     changes: list[str] = []
     for frame in holdings.frames(workspace_id, wanted):

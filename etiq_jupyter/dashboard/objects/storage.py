@@ -24,18 +24,21 @@ class Storage(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Store durably; the same key is always the same bytes."""
 
+    def has(self, key: str) -> bool:
+        """Tell whether a key is there."""
+
     def get_ranges(self, key: str, ranges: list[tuple[int, int]]) -> list[bytes]:
         """Read (offset, length) pieces; raises `Corrupt` when they are not there."""
 
     def delete(self, key: str) -> None:
         """Delete; it is no fault when it is not there."""
 
-    def keys(self) -> Iterator[str]:
-        """All keys."""
+    def stored(self) -> Iterator[tuple[str, float]]:
+        """Return all keys, each with when it was written (seconds since 1970)."""
 
 
 def pack_key(workspace_id: str, pack_hash: str) -> str:
-    """The key of a pack."""
+    """Return the key of a pack."""
     return f"packs/{workspace_id}/{pack_hash[:2]}/{pack_hash}"
 
 
@@ -80,6 +83,10 @@ class Folder:
                 hint="make room on the dashboard's disk",
             ) from error
 
+    def has(self, key: str) -> bool:
+        """Tell whether a pack is there."""
+        return self._path(key).is_file()
+
     def get_ranges(self, key: str, ranges: list[tuple[int, int]]) -> list[bytes]:
         """Read pieces of a file."""
         try:
@@ -95,12 +102,12 @@ class Folder:
         """Delete a file."""
         self._path(key).unlink(missing_ok=True)
 
-    def keys(self) -> Iterator[str]:
-        """All packs."""
+    def stored(self) -> Iterator[tuple[str, float]]:
+        """Return all packs."""
         for path in self._root.glob("packs/*/??/*"):
             key = path.relative_to(self._root).as_posix()
             if _KEY.fullmatch(key):
-                yield key
+                yield key, path.stat().st_mtime
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -137,6 +144,16 @@ class Bucket:
 
         obstore.put(self._store, key, data)
 
+    def has(self, key: str) -> bool:
+        """Tell whether a pack is there."""
+        import obstore
+
+        try:
+            obstore.head(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
     def get_ranges(self, key: str, ranges: list[tuple[int, int]]) -> list[bytes]:
         """Read pieces; neighbouring ones are asked for together."""
         import obstore
@@ -157,14 +174,14 @@ class Bucket:
         except FileNotFoundError:
             return
 
-    def keys(self) -> Iterator[str]:
-        """All packs."""
+    def stored(self) -> Iterator[tuple[str, float]]:
+        """Return all packs."""
         import obstore
 
         for page in obstore.list(self._store, prefix="packs"):
             for entry in page:
                 if _KEY.fullmatch(entry["path"]):
-                    yield entry["path"]
+                    yield entry["path"], entry["last_modified"].timestamp()
 
 
 def _gone(key: str) -> Corrupt:

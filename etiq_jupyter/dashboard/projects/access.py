@@ -21,7 +21,7 @@ ROLES: dict[int, Role] = {rank: role for role, rank in RANKS.items()}
 
 
 def visible(user_id: str) -> Select[Any]:
-    """The (project_id, rank) of everything a user may see, as a query to join with."""
+    """Return the (project_id, rank) of everything a user may see, as a query to join with."""
     projects, members, teams = (
         tables.projects,
         tables.project_members,
@@ -42,7 +42,7 @@ def visible(user_id: str) -> Select[Any]:
 def roles_of(
     connection: Connection, pairs: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
-    """The ranks of many (user, project) pairs at once; those without a role are absent."""
+    """Return the ranks of many (user, project) pairs at once; those without a role are absent."""
     projects, members, teams = (
         tables.projects,
         tables.project_members,
@@ -150,7 +150,7 @@ def check_rank(rank: int, needs: Role, project_name: str) -> None:
 
 
 def no_project(name: str, nearest: tuple[str, ...] = ()) -> NotFound:
-    """The error for a project that is not there or not to be seen."""
+    """Return the error for a project that is not there or not to be seen."""
     return NotFound(
         f"there is no project {name[:200]!r}",
         why="" if nearest else "or it is not shared with you",

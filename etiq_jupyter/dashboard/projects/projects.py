@@ -316,7 +316,7 @@ def _listing(user_id: str) -> Any:
 
 
 def project_of(row: Any) -> Project:
-    """A project from a row of the listing, without members."""
+    """Return a project from a row of the listing, without members."""
     return Project(
         id=row.id,
         short_id=f"PRJ-{row.number}",
@@ -334,7 +334,7 @@ def project_of(row: Any) -> Project:
 
 
 def sparks(connection: Connection, projects: list[Project]) -> dict[str, list[float]]:
-    """The latest values of each project's first pinned metric, oldest first."""
+    """Return the latest values of each project's first pinned metric, oldest first."""
     found: dict[str, list[float]] = {}
     metrics, snapshots = tables.metrics, tables.snapshots
     for project in projects:
@@ -359,7 +359,7 @@ def sparks(connection: Connection, projects: list[Project]) -> dict[str, list[fl
 
 
 def _after(order: _Order, cursor: Cursor) -> Any:
-    """The rows after a place in the order."""
+    """Return the rows after a place in the order."""
     is_text = isinstance(order.column.type, String)
     value = cursor.text(0) if is_text else cursor.number(0)
     last_id = cursor.text(1)

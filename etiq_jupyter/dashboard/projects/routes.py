@@ -49,7 +49,7 @@ class NewRole(msgspec.Struct, kw_only=True):
 
 @routes.add("GET", "/workspaces", scope="read")
 def list_workspaces(call: Call, query: PageQuery) -> Page[Workspace]:
-    """The workspaces that I am a member of, oldest first."""
+    """Return the workspaces that I am a member of, oldest first."""
     return call.services.workspaces.page(call.who.user.id, query.cursor, query.limit)
 
 

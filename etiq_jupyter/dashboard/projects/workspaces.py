@@ -22,7 +22,7 @@ class Workspaces:
         self._database = database
 
     def personal(self, user_id: str) -> Workspace:
-        """A user's own workspace."""
+        """Return a user's own workspace."""
         with self._database.read() as connection:
             row = connection.execute(_mine(user_id).where(tables.workspaces.c.personal)).first()
         if row is None:
@@ -30,7 +30,7 @@ class Workspaces:
         return _workspace(row)
 
     def page(self, user_id: str, cursor: str | None, limit: int) -> Page[Workspace]:
-        """The workspaces of a user, oldest first."""
+        """Return the workspaces of a user, oldest first."""
         table = tables.workspaces
         query = _mine(user_id).order_by(table.c.number).limit(limit + 1)
         if cursor:
@@ -44,7 +44,7 @@ class Workspaces:
         return Page(items=items, next_cursor=more, total=total)
 
     def where_to_make(self, tx: Connection, user_id: str, workspace: str | None) -> Any:
-        """The workspace in which a user makes a project: the one named, else their own.
+        """Return the workspace in which a user makes a project: the one named, else their own.
 
         Raises
         ------

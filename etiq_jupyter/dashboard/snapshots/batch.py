@@ -76,6 +76,8 @@ class _Accepted:
     user_id: str
     project: Any
     number: int = 0
+    new_bytes: int = 0
+    """Stored bytes that are here because of it."""
 
 
 class Batch:
@@ -127,15 +129,14 @@ class Batch:
             given = entry.manifest.snapshot.project
             project = projects.get(given)
             rank = ranks.get((user, project.id)) if project is not None else None
-            if rank is None:
+            if project is None or rank is None:
                 self._results[position] = no_project(given)
                 continue
-            try:
-                check_rank(rank, "editor", project.name)
-            except EtiqError as error:
-                self._results[position] = error
-                continue
-            accepted.append(_Accepted(position, entry, user, project))
+            refusal = _refusal(rank, project.name)
+            if refusal is None:
+                accepted.append(_Accepted(position, entry, user, project))
+            else:
+                self._results[position] = refusal
         return accepted
 
     def _users(self) -> list[str | EtiqError]:
@@ -251,17 +252,16 @@ class Batch:
     def _repeat_results(self) -> None:
         """Answer an entry whose double was written in the same batch."""
         first = {
-            entry.manifest.snapshot.id: result
+            entry.manifest.snapshot.id: (result, entry.manifest.hash)
             for entry, result in zip(self._entries, self._results, strict=True)
             if isinstance(result, Taken)
         }
         for position, entry in enumerate(self._entries):
             if self._results[position] is None:
-                taken = first[entry.manifest.snapshot.id]
-                same = taken.receipt.manifest == entry.manifest.hash
+                taken, written = first[entry.manifest.snapshot.id]
                 self._results[position] = (
                     Taken(taken.receipt, False)
-                    if same
+                    if entry.manifest.hash == written
                     else Conflict("another snapshot has this id")
                 )
 
@@ -270,6 +270,7 @@ class Batch:
     def _insert(self, accepted: list[_Accepted]) -> None:
         tx = self._tx
         self._insert_runs(accepted)
+        self._claim_new_bytes(accepted)
         number = next_numbers(tx, "SNP", len(accepted))
         for offset, one in enumerate(accepted):
             one.number = number + offset
@@ -287,6 +288,22 @@ class Batch:
         )
         self._insert_details(accepted)
         self._count(accepted)
+
+    def _claim_new_bytes(self, accepted: list[_Accepted]) -> None:
+        """Count bytes that came with an object for the first snapshot that refers to it."""
+        table = tables.objects
+        for one in accepted:
+            names = one.entry.manifest.objects
+            for start in range(0, len(names), 500):
+                mine = (
+                    table.c.workspace_id == one.project.workspace_id,
+                    table.c.hash.in_(names[start : start + 500]),
+                    table.c.unclaimed > 0,
+                )
+                found = list(self._tx.execute(select(table.c.unclaimed).where(*mine)).scalars())
+                if found:
+                    one.new_bytes += sum(found)
+                    self._tx.execute(update(table).where(*mine).values(unclaimed=0))
 
     def _row(self, one: _Accepted) -> dict[str, Any]:
         manifest = one.entry.manifest
@@ -306,7 +323,7 @@ class Batch:
             "duration": snapshot.duration,
             "failed": snapshot.error is not None,
             "size": manifest.size,
-            "new_bytes": snapshot.new_bytes,
+            "new_bytes": snapshot.new_bytes or one.new_bytes,
             "brief": manifest.brief,
             "manifest_hash": manifest.hash,
             "pipeline_id": None,
@@ -406,7 +423,16 @@ class Batch:
             id=one.entry.manifest.snapshot.id,
             short_id=f"SNP-{one.number}",
             project=one.project.id,
-            manifest=one.entry.manifest.hash,
+            manifest=one.entry.manifest.sent_hash,
             received_at=from_micros(self._moment if received_at is None else received_at),
             url=f"{one.entry.base_url}/s/SNP-{one.number}",
         )
+
+
+def _refusal(rank: int, project_name: str) -> EtiqError | None:
+    """Return why somebody of this rank may not add snapshots; None when they may."""
+    try:
+        check_rank(rank, "editor", project_name)
+    except EtiqError as error:
+        return error
+    return None

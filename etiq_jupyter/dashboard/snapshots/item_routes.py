@@ -1,7 +1,79 @@
-"""Items of snapshots: contents in several forms, and previews."""
+"""Items of snapshots: contents as files, and previews."""
 
 from __future__ import annotations
 
-from etiq_jupyter.dashboard.web.endpoint import Routes
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from etiq_jupyter.dashboard.snapshots import items
+from etiq_jupyter.dashboard.web.endpoint import Call, Routes
+from etiq_jupyter.errors import Invalid
+from etiq_jupyter.model import Preview
 
 routes = Routes("items")
+
+Text = Annotated[str, msgspec.Meta(max_length=4000)]
+
+
+class PreviewQuery(msgspec.Struct, kw_only=True):
+    """Which part of a table. ``columns`` are names with commas between, or a JSON list."""
+
+    offset: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
+    columns: Annotated[str, msgspec.Meta(max_length=100_000)] = ""
+    sort: Text = ""
+    filter: Text = ""
+
+
+class FormatQuery(msgspec.Struct, kw_only=True):
+    """In which form; without it Accept decides."""
+
+    format: Text = ""
+
+
+@routes.add("GET", "/snapshots/{snapshot}/items/{item:path}/preview", scope="read")
+def preview_item(call: Call, snapshot: str, item: str, query: PreviewQuery) -> Preview:
+    """Return the readable part of an item: a page of a table, a text, a picture."""
+    opened = call.services.reading.open(call.who, snapshot)
+    return items.preview(
+        call.services,
+        opened,
+        item,
+        offset=query.offset,
+        limit=query.limit,
+        columns=_columns(query.columns),
+        sort=query.sort or None,
+        filter=query.filter or None,
+    )
+
+
+@routes.add(
+    "GET",
+    "/snapshots/{snapshot}/items/{item:path}",
+    scope="read",
+    media="application/octet-stream",
+    also=(206,),
+)
+def get_item(call: Call, snapshot: str, item: str, query: FormatQuery) -> Response:
+    """Return an item as a file: Arrow, Parquet, CSV, JSON, PNG or its own bytes; with ranges."""
+    if query.format and query.format not in items.FORMATS:
+        raise Invalid(
+            f"there is no format {query.format[:40]!r}",
+            hint=f"use one of {', '.join(items.FORMATS)}",
+            path="$.format",
+        )
+    opened = call.services.reading.open(call.who, snapshot)
+    return items.download(call.request, call.services, opened, item)
+
+
+def _columns(text: str) -> list[str] | None:
+    if not text:
+        return None
+    if text.startswith("["):
+        try:
+            return msgspec.json.decode(text, type=list[str])
+        except msgspec.DecodeError:
+            raise Invalid("columns is not a JSON list of names", path="$.columns") from None
+    return text.split(",")

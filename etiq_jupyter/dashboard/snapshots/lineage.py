@@ -207,7 +207,7 @@ class _Linker:
 
 
 def _nearest(reader: _Writer, name: str, writers: Iterable[_Writer]) -> _Writer | None:
-    """The last snapshot before the reader that wrote the content.
+    """Return the last snapshot before the reader that wrote the content.
 
     In its own run any name counts, its own first; in other runs only the same name, as equal
     small contents of other names are there by chance.
@@ -293,7 +293,7 @@ class _Pipelines:
 
 
 def _connected(pairs: list[tuple[str, str]], facts: dict[str, Any]) -> list[list[str]]:
-    """Groups of snapshots that edges, or a pipeline they are in already, hold together."""
+    """Return groups of snapshots that edges, or a pipeline they are in already, hold together."""
     parent: dict[str, str] = {}
 
     def root(one: str) -> str:

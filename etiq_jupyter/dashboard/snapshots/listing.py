@@ -70,7 +70,7 @@ class Listing:
     def _page_of_keys(
         self, connection: Connection, project_id: str, chosen: list[Any], wanted: SnapshotFilter
     ) -> tuple[list[str], str | None]:
-        """The ids on the page, and the cursor of the next one."""
+        """Return the ids on the page, and the cursor of the next one."""
         if wanted.sort.removeprefix("-").startswith("metric:"):
             return _by_metric(connection, project_id, chosen, wanted)
         if wanted.sort not in _SORTS:
@@ -112,7 +112,7 @@ class Listing:
 
 
 def _keyed(key: Any, identity: Any, descending: bool, last: tuple[Any, str] | None) -> Select[Any]:
-    """A SELECT of sort keys, in order, after the last one seen."""
+    """Return a SELECT of sort keys, in order, after the last one seen."""
     statement = select(key, identity)
     if last is not None:
         value, last_id = last
@@ -160,7 +160,7 @@ def _by_metric(
 
 
 def summary_columns() -> Select[Any]:
-    """What a summary is made of."""
+    """Tell what a summary is made of."""
     table, projects, runs, users = tables.snapshots, tables.projects, tables.runs, tables.users
     return (
         select(
@@ -187,7 +187,7 @@ def summaries(connection: Connection, keys: list[str]) -> list[SnapshotSummary]:
 
 
 def summary_fields(row: Any) -> dict[str, Any]:
-    """The fields of a summary from a row of `summary_columns`."""
+    """Return the fields of a summary from a row of `summary_columns`."""
     brief = read_brief(row.brief)
     return {
         "id": row.id,
@@ -213,7 +213,7 @@ def summary_fields(row: Any) -> dict[str, Any]:
 
 
 def run_of(row: Any) -> Run:
-    """A run from its row."""
+    """Return a run from its row."""
     return Run(
         id=row.id,
         short_id=f"RUN-{row.number}",

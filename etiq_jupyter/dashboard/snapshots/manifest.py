@@ -6,7 +6,6 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import zstandard
@@ -48,7 +47,10 @@ class Manifest:
     """A checked manifest and what the tables hold of it."""
 
     snapshot: Snapshot
+    sent_hash: str
+    """BLAKE3 of the body as it was sent, for the receipt."""
     hash: str
+    """BLAKE3 of the canonical form, the same for JSON and MessagePack."""
     body: bytes
     text: str
     brief: bytes
@@ -66,8 +68,17 @@ _snapshots = msgspec.msgpack.Decoder(Snapshot)
 _packer = msgspec.msgpack.Encoder()
 
 
-def check(snapshot: Snapshot, snapshot_id: str) -> Manifest:
+def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
     """Check a manifest that was sent for this id.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The decoded manifest.
+    snapshot_id : str
+        From the address.
+    sent : bytes
+        The body as it came.
 
     Raises
     ------
@@ -96,8 +107,9 @@ def check(snapshot: Snapshot, snapshot_id: str) -> Manifest:
     )
     return Manifest(
         snapshot=snapshot,
+        sent_hash=blake3(sent).hexdigest(),
         hash=blake3(packed).hexdigest(),
-        body=zstandard.ZstdCompressor(level=1).compress(packed),
+        body=zstandard.ZstdCompressor(level=1).compress(_packer.encode(snapshot)),
         text=searchable(snapshot, snapshot.name, snapshot.note, tags),
         brief=_packer.encode(brief),
         metrics=metrics,
@@ -125,7 +137,7 @@ def read_brief(brief: bytes) -> Brief:
 
 
 def write_brief(brief: Brief) -> bytes:
-    """The list form as it is stored."""
+    """Return the list form as it is stored."""
     return _packer.encode(brief)
 
 
@@ -152,7 +164,7 @@ def check_note(note: str) -> None:
 
 
 def searchable(snapshot: Snapshot, name: str, note: str, tags: list[str]) -> str:
-    """The text in which words are looked for: without letter case, bounded."""
+    """Return the text in which words are looked for: without letter case, bounded."""
     names = " ".join(item.name for item in model.variables(snapshot))
     text = "\n".join((name, " ".join(tags), note, names, snapshot.source))
     return fold(text[:LONGEST_TEXT])
@@ -241,7 +253,7 @@ def _check_number(value: int, path: str, most: int) -> None:
 
 
 def _bare(item: Item | None) -> Item | None:
-    """An item without its detail, which a list does not show."""
+    """Return an item without its detail, which a list does not show."""
     if item is None:
         return None
     return Item(

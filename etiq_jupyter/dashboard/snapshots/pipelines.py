@@ -56,7 +56,7 @@ class Pipelines:
 
 
 def pipeline_of(connection: Connection, row: Any) -> Pipeline:
-    """A pipeline with its nodes, oldest first, and edges."""
+    """Return a pipeline with its nodes, oldest first, and edges."""
     snapshots, edges = tables.snapshots, tables.edges
     keys = list(
         connection.execute(

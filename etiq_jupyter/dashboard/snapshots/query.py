@@ -63,7 +63,7 @@ def _condition(piece: str) -> Any:
 
 
 def has_word(word: str) -> Any:
-    """The snapshots in whose text a word is."""
+    """Return the snapshots in whose text a word is."""
     manifests = tables.manifests
     part = literal(fold(word))
     return exists(
@@ -80,7 +80,7 @@ def literal(text: str) -> str:
 
 
 def has_tag(tag: str) -> Any:
-    """The snapshots with a tag."""
+    """Return the snapshots with a tag."""
     table = tables.tags
     return exists(
         select(table.c.snapshot_id).where(
@@ -90,7 +90,7 @@ def has_tag(tag: str) -> Any:
 
 
 def in_run(run: str) -> Any:
-    """The snapshots of a run, by UUID or short id."""
+    """Return the snapshots of a run, by UUID or short id."""
     try:
         canonical = ids.parse_id(run)
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""One snapshot, whole: its facts, its neighbours in time and lineage, its manifest, changes to it."""
+"""One snapshot, whole: facts, neighbours in time and lineage, manifest, changes to it."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Reading:
         self._lineage = lineage
 
     def open(self, who: Identity, snapshot: str) -> Opened:
-        """A snapshot by UUID or short id, as it was sent."""
+        """Return a snapshot by UUID or short id, as it was sent."""
         with self._database.read() as connection:
             row = snapshot_row(connection, who.user.id, snapshot)
             return Opened(row, manifest_of(connection, row.id))
 
     def detail(self, who: Identity, snapshot: str) -> SnapshotDetail:
-        """A snapshot with its neighbours."""
+        """Return a snapshot with its neighbours."""
         with self._database.read() as connection:
             row = snapshot_row(connection, who.user.id, snapshot)
         self._lineage.catch_up(row.project_id)
@@ -164,7 +164,7 @@ class Reading:
 
 
 def manifest_of(connection: Connection, snapshot_id: str) -> Snapshot:
-    """The manifest of a snapshot, as it was sent."""
+    """Return the manifest of a snapshot, as it was sent."""
     table = tables.manifests
     body = connection.execute(
         select(table.c.body).where(table.c.snapshot_id == snapshot_id)
@@ -175,7 +175,7 @@ def manifest_of(connection: Connection, snapshot_id: str) -> Snapshot:
 
 
 def previous_of(connection: Connection, row: Any) -> Any:
-    """The snapshot before this one of the same cell, else of the same name, in the project."""
+    """Return the snapshot before this one of the same cell, else of the same name."""
     table = tables.snapshots
     before = or_(
         table.c.created_at < row.created_at,

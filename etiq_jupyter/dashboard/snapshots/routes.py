@@ -111,7 +111,7 @@ def _manifest(call: Call, snapshot: str) -> Manifest:
             sent = _json.decode(call.raw)
         except msgspec.ValidationError:
             sent = msgspec.convert(_without_null_metrics(call.raw), Snapshot)
-    return check(sent, snapshot_id)
+    return check(sent, snapshot_id, call.raw)
 
 
 def _without_null_metrics(raw: bytes) -> Any:
@@ -146,7 +146,7 @@ async def _submit(call: Call, entry: Entry) -> Taken:
 
 @routes.add("GET", "/projects/{project}/snapshots", scope="read")
 def list_snapshots(call: Call, project: str, query: SnapshotQuery) -> Page[SnapshotSummary]:
-    """A project's snapshots: filtered, sorted, page by page."""
+    """Return a project's snapshots: filtered, sorted, page by page."""
     wanted = SnapshotFilter(
         q=query.q,
         tag=query.tag,
@@ -160,13 +160,13 @@ def list_snapshots(call: Call, project: str, query: SnapshotQuery) -> Page[Snaps
 
 @routes.add("GET", "/projects/{project}/runs", scope="read")
 def list_runs(call: Call, project: str, query: PageQuery) -> Page[Run]:
-    """A project's runs, newest first."""
+    """Return a project's runs, newest first."""
     return call.services.listing.runs(call.who.user.id, project, query.cursor, query.limit)
 
 
 @routes.add("GET", "/projects/{project}/pipelines", scope="read")
 def list_pipelines(call: Call, project: str, query: PageQuery) -> Page[Pipeline]:
-    """A project's pipelines, the latest active first."""
+    """Return a project's pipelines, the latest active first."""
     return call.services.pipelines.page(call.who.user.id, project, query.cursor, query.limit)
 
 
@@ -178,7 +178,7 @@ def get_snapshot(call: Call, snapshot: str) -> SnapshotDetail:
 
 @routes.add("GET", "/snapshots/{snapshot}/manifest", scope="read")
 def get_manifest(call: Call, snapshot: str) -> Snapshot:
-    """The manifest as it was sent, as JSON or MessagePack by Accept."""
+    """Return the manifest as it was sent, as JSON or MessagePack by Accept."""
     return call.services.reading.open(call.who, snapshot).snapshot
 
 
@@ -201,5 +201,5 @@ def delete_snapshot(call: Call, snapshot: str) -> None:
 
 @routes.add("GET", "/diff", scope="read")
 def diff(call: Call, query: Comparison) -> Diff:
-    """What differs between two snapshots."""
+    """Tell what differs between two snapshots."""
     return comparing.diff(call.services, call.who, query.a, query.b)

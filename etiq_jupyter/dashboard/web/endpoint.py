@@ -183,7 +183,7 @@ class Routes:
 
 
 def _unwrapped(answers: Any) -> Any:
-    """What an `Answer` holds; other annotations as they are."""
+    """Tell what an `Answer` holds; other annotations as they are."""
     if typing.get_origin(answers) is Answer:
         return typing.get_args(answers)[0]
     return answers

@@ -91,7 +91,7 @@ def add_security_headers(message: MutableMapping[str, Any]) -> None:
 
 
 def host_name(header: str) -> str:
-    """The name in a Host header, without port and brackets, in lower case."""
+    """Return the name in a Host header, without port and brackets, in lower case."""
     try:
         return (urlsplit(f"//{header}").hostname or "").lower()
     except ValueError:

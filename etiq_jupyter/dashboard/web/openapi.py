@@ -47,7 +47,7 @@ def document(domains: Iterable[Routes]) -> Callable[[Request], Awaitable[Respons
 
 
 def describe(domains: Iterable[Routes]) -> dict[str, Any]:
-    """The document as plain dicts."""
+    """Return the document as plain dicts."""
     domains = list(domains)
     endpoints = [endpoint for domain in domains for endpoint in domain.endpoints]
     types = [Problem]

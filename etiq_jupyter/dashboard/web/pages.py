@@ -47,7 +47,7 @@ async def page(request: Request) -> Response:
 
 
 def _file(path: str) -> Path | None:
-    """The built file of this address, if there is one inside the folder."""
+    """Return the built file of this address, if there is one inside the folder."""
     if not path or "\x00" in path or path == "index.html":
         return None
     file = (STATIC / path).resolve()

@@ -34,7 +34,7 @@ class Cursor:
     key: tuple[Any, ...]
 
     def encode(self) -> str:
-        """The cursor as text that fits an address."""
+        """Return the cursor as text that fits an address."""
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(self.key)).decode().rstrip("=")
 
     @classmethod
@@ -56,14 +56,14 @@ class Cursor:
         return cls(tuple(key))
 
     def text(self, position: int) -> str:
-        """A string of the key."""
+        """Return a string of the key."""
         value = self.key[position]
         if not isinstance(value, str) or "\x00" in value:
             raise _foreign()
         return value
 
     def number(self, position: int) -> float | int:
-        """A number of the key."""
+        """Return a number of the key."""
         value = self.key[position]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _foreign()

@@ -56,7 +56,7 @@ def problem(error: EtiqError) -> Response:
 
 
 def typed(error: Exception) -> EtiqError:
-    """The typed error for anything that went wrong; what nobody foresaw is logged, not shown."""
+    """Return the typed error for anything; what nobody foresaw is logged, not shown."""
     if isinstance(error, EtiqError):
         return error
     if isinstance(error, msgspec.ValidationError):
