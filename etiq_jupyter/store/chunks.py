@@ -8,13 +8,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from etiq_jupyter.errors import Corrupt
 from etiq_jupyter.objects.chunk import decode_chunk
 from etiq_jupyter.objects.pack import Frame
 from etiq_jupyter.store.database import Database
 from etiq_jupyter.store.packs import PackReader, PackWriter
+
+if TYPE_CHECKING:
+    from etiq_jupyter.store.sink import Kept
 
 _BATCH = 500  # values in one SQL statement
 _PARALLEL_FROM = 1 << 20
@@ -111,48 +114,41 @@ class ChunkStore:
             found.update((row[1], Place(*row)) for row in rows)
         return found
 
-    def write_packed(self, frames: Sequence[Frame]) -> list[tuple[str, int]]:
-        """Append frames to this process's pack and wait for the disk; return pack and offset."""
-        if not frames:
-            return []
+    def append(self, frames: Sequence[Frame]) -> list[tuple[str, int]]:
+        """Append frames to this process's pack; return pack and offset of each."""
         offsets = self._writer.append(frames)
-        self._writer.sync()
         return [(self._writer.name, offset) for offset in offsets]
 
+    def sync(self) -> None:
+        """Wait until what was appended is on the disk."""
+        self._writer.sync()
+
     @staticmethod
-    def index(
-        connection: sqlite3.Connection,
-        frames: Sequence[Frame],
-        places: Sequence[tuple[str, int]] = (),
-    ) -> None:
-        """Add frames to the index; without places their bytes go into the index itself."""
-        packs: dict[str, int] = {}
-        for number, frame in enumerate(frames):
-            pack, offset = None, None
-            if places:
-                name, offset = places[number]
-                if name not in packs:
-                    connection.execute("INSERT OR IGNORE INTO packs (name) VALUES (?)", (name,))
-                    found = connection.execute("SELECT id FROM packs WHERE name = ?", (name,))
-                    packs[name] = found.fetchone()[0]
-                pack = packs[name]
+    def index(connection: sqlite3.Connection, kept: Sequence[Kept]) -> None:
+        """Add chunks to the index; those that are in no pack with their bytes."""
+        packs: dict[str | None, int | None] = {None: None}
+        for each in kept:
+            if each.pack not in packs:
+                connection.execute("INSERT OR IGNORE INTO packs (name) VALUES (?)", (each.pack,))
+                found = connection.execute("SELECT id FROM packs WHERE name = ?", (each.pack,))
+                packs[each.pack] = found.fetchone()[0]
             made = connection.execute(
                 "INSERT OR IGNORE INTO chunks "
                 "(hash, encoding, raw_size, stored_size, pack, offset, base) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    bytes.fromhex(frame.hash),
-                    frame.encoding,
-                    frame.raw_size,
-                    len(frame.data),
-                    pack,
-                    offset,
-                    bytes.fromhex(frame.base) or None,
+                    each.hash,
+                    each.encoding,
+                    each.raw_size,
+                    each.stored_size,
+                    packs[each.pack],
+                    each.offset,
+                    each.base,
                 ),
             )
-            if not places and made.rowcount:
+            if each.data is not None and made.rowcount:
                 connection.execute(
-                    "INSERT INTO blobs (id, data) VALUES (?, ?)", (made.lastrowid, frame.data)
+                    "INSERT INTO blobs (id, data) VALUES (?, ?)", (made.lastrowid, each.data)
                 )
 
     def stored(self, place: Place) -> bytes:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from etiq_jupyter.objects.content import Buffer
 from etiq_jupyter.objects.recipe import Part, packed_size, unpack_refs
 
 PIECE = 1 << 20
 """Bytes of a piece of an array, cut on row borders."""
 AVERAGE = 64 << 10
 """Average bytes of a chunk cut by content."""
-_LARGE = 256 << 20  # from here on larger chunks, so that a recipe stays small
+SECTION = 256 << 20
+"""Bytes of a section: buffers larger than this are taken in section by section."""
+_LARGE = 64 << 20  # from here on larger chunks, so that a recipe stays small
 
 Cuts = list[tuple[int, int]]
 """Pieces as (start, end)."""
@@ -57,24 +58,33 @@ def like(part: Part) -> Cuts:
     return _pieces(ends)
 
 
-def cut(buffer: Buffer) -> Cuts:
-    """Cut a buffer that has no earlier form."""
-    if not buffer.data.nbytes:
+def cut(data: memoryview, itemsize: int, row_bytes: int) -> Cuts:
+    """Cut a section of a buffer that has no earlier form."""
+    if not data.nbytes:
         return []
-    if buffer.row_bytes:
-        return by_rows(buffer.data.nbytes, buffer.row_bytes)
-    return by_content(buffer.data, buffer.itemsize)
+    return by_rows(data.nbytes, row_bytes) if row_bytes else by_content(data, itemsize)
 
 
-def same_shape(buffer: Buffer, part: Part | None) -> bool:
-    """Whether an earlier buffer can lend its cuts to this one."""
+def sections(size: int, itemsize: int, row_bytes: int) -> Cuts:
+    """Divide a very large buffer into sections that are cut each for itself.
+
+    So a buffer can be taken in piece by piece, in bounded memory, and comes out the same.
+    """
+    unit = itemsize
+    if row_bytes:
+        unit = max(1, PIECE // row_bytes) * row_bytes if row_bytes <= PIECE else PIECE
+    step = max(1, SECTION // unit) * unit
+    return _pieces([*range(step, size, step), size])
+
+
+def same_shape(part: Part, size: int, itemsize: int, row_bytes: int) -> bool:
+    """Whether an earlier buffer can lend its cuts to one of this shape."""
     return (
-        part is not None
-        and bool(part.chunks)
+        bool(part.chunks)
         and not part.selected
-        and not buffer.row_bytes
-        and part.itemsize == buffer.itemsize
-        and part.size == buffer.data.nbytes == packed_size(part.chunks)
+        and part.itemsize == itemsize
+        and part.row_bytes == row_bytes
+        and part.size == size == packed_size(part.chunks)
     )
 
 

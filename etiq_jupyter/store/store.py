@@ -22,10 +22,8 @@ from etiq_jupyter.store.chunks import ChunkStore
 from etiq_jupyter.store.database import Database, failures
 from etiq_jupyter.store.outbox import Outbox
 from etiq_jupyter.store.query import STATES, Query
-from etiq_jupyter.store.writer import Draft, Writer
-
-INLINE_LIMIT = 256 << 10
-"""New bytes of a snapshot up to which they go into the index itself: one transaction, one sync."""
+from etiq_jupyter.store.sink import Sink
+from etiq_jupyter.store.writer import ContentSource, Draft, HeldContent, Writer
 
 
 def default_path() -> Path:
@@ -63,7 +61,7 @@ class Store:
         self.database = Database(path / "index.sqlite", read_only=read_only)
         self.chunks = ChunkStore(self.database, path / "packs")
         self.outbox = Outbox(self.database)
-        self._writer = Writer(self.database, self.chunks)
+        self.writer = Writer(self.database, self.chunks)
         self._lock = threading.Lock()
 
     @classmethod
@@ -96,7 +94,7 @@ class Store:
     def record(
         self,
         snapshot: model.Snapshot,
-        contents: Mapping[str, Content],
+        contents: Mapping[str, Content | ContentSource],
         destination: int | None = None,
         parents: Mapping[str, Sequence[str]] | None = None,
     ) -> int:
@@ -123,43 +121,41 @@ class Store:
         StorageFull
             When the disk does not take it; nothing of the snapshot is kept then.
         """
-        with self._lock:
+        with self._lock, failures(self.database.path):
             while True:
                 generation = self.database.fact("generation", 0)
-                drafts = self._drafts(contents, parents or {})
-                if self._commit(snapshot, drafts, destination, generation):
-                    return snapshot.new_bytes
+                sink = Sink(self.chunks)
+                drafts = {
+                    name: self.writer.draft(
+                        HeldContent(content) if isinstance(content, Content) else content,
+                        (parents or {}).get(name, ()),
+                        sink,
+                    )
+                    for name, content in contents.items()
+                }
+                if self._commit(snapshot, drafts, sink, destination, generation):
+                    return sink.size
                 # Chunks that were taken as known were cleaned up meanwhile: work it out again.
-
-    def _drafts(
-        self, contents: Mapping[str, Content], parents: Mapping[str, Sequence[str]]
-    ) -> dict[str, Draft]:
-        drafts: dict[str, Draft] = {}
-        for name, content in contents.items():
-            parent = next(iter(parents.get(name, ())), "")
-            drafts[name] = self._writer.draft(content, parent, drafts.values())
-        return drafts
 
     def _commit(
         self,
         snapshot: model.Snapshot,
         drafts: Mapping[str, Draft],
+        sink: Sink,
         destination: int | None,
         generation: int,
     ) -> bool:
-        frames = [frame for draft in drafts.values() for frame in draft.frames]
-        size = sum(len(frame.data) for frame in frames)
-        snapshot.new_bytes = size
+        snapshot.new_bytes = sink.size
         self._name_objects(snapshot, drafts)
         manifest = msgspec.msgpack.encode(snapshot)
         # Bytes first, index last: whatever stops this in between leaves the store as it was.
-        places = self.chunks.write_packed(frames) if size > INLINE_LIMIT else []
+        sink.finish()
         with self.database.write() as connection:
             if self.database.fact("generation", 0) != generation:
                 return False
-            self.chunks.index(connection, frames, places)
+            self.chunks.index(connection, sink.kept)
             connection.executemany(
-                "INSERT OR REPLACE INTO buffers (digest, size, chunks) VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO buffers (digest, size, chunks) VALUES (?, ?, ?)",
                 [row for draft in drafts.values() for row in draft.buffers],
             )
             self._insert(connection, snapshot, manifest, destination)
@@ -274,11 +270,11 @@ class Store:
         for name, raw in chunks:
             form, stored = encode_chunk(raw)
             frames.append(Frame(name, form, len(raw), "", stored))
-        size = sum(len(frame.data) for frame in frames)
-        with self._lock:
-            places = self.chunks.write_packed(frames) if size > INLINE_LIMIT else []
+        with self._lock, failures(self.database.path):
+            sink = Sink(self.chunks)
+            sink.add(frames)
             with self.database.write(durable=False) as connection:
-                self.chunks.index(connection, frames, places)
+                self.chunks.index(connection, sink.kept)
 
     def snapshots(
         self,

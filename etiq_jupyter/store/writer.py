@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from etiq_jupyter.errors import Corrupt, UnsafeContent
 from etiq_jupyter.objects.chunk import (
     DELTAS,
     PREFIX,
@@ -16,7 +17,7 @@ from etiq_jupyter.objects.chunk import (
     choose_form,
     encode_chunk,
 )
-from etiq_jupyter.objects.content import Buffer, Content
+from etiq_jupyter.objects.content import Buffer, Content, Layout
 from etiq_jupyter.objects.hashing import blake3_digest
 from etiq_jupyter.objects.pack import Frame
 from etiq_jupyter.objects.recipe import (
@@ -27,38 +28,79 @@ from etiq_jupyter.objects.recipe import (
     decode_recipe,
     encode_recipe,
     pack_refs,
+    unpack_refs,
 )
 from etiq_jupyter.store import cutting
 from etiq_jupyter.store.chunks import ChunkStore, in_parallel
 from etiq_jupyter.store.database import Database
+from etiq_jupyter.store.sink import Sink
 
 INLINE = 4 << 10
 """Buffers up to this size are held in the recipe itself."""
 _INLINE_TOTAL = 32 << 10
 MERGE = 64 << 10
 """Smaller buffers than this are cut together."""
-_WORTH = 0.6  # a delta must be at most this much of the plain form, else it is not worth a base
+_WORTH = 0.6  # a delta must be at most this much of the raw bytes, else it is not worth a base
 _FIXED = ("rows", "lengths")
 _TASK = 1 << 20  # bytes per parallel task
 
 
+class BufferSource(Protocol):
+    """A buffer to be kept, whose bytes come section by section (`cutting.sections`)."""
+
+    name: str
+    layout: Layout
+    itemsize: int
+    row_bytes: int
+    size: int
+    digest: bytes
+
+    def sections(self) -> Iterator[memoryview]: ...
+
+
+class ContentSource(Protocol):
+    """A content to be kept."""
+
+    codec: str
+    version: int
+    meta: dict[str, Any]
+    rows: int
+
+    @property
+    def sources(self) -> Sequence[BufferSource]: ...
+
+
+class HeldBuffer:
+    """A buffer that is whole in memory."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self.name, self.layout = buffer.name, buffer.layout
+        self.itemsize, self.row_bytes = buffer.itemsize, buffer.row_bytes
+        self.size, self.digest = buffer.data.nbytes, buffer.digest
+        self._data = buffer.data
+
+    def sections(self) -> Iterator[memoryview]:
+        """Return the bytes, in sections."""
+        for start, end in cutting.sections(self.size, self.itemsize, self.row_bytes):
+            yield self._data[start:end]
+
+
+class HeldContent:
+    """A content that is whole in memory."""
+
+    def __init__(self, content: Content) -> None:
+        self.codec, self.version = content.codec, content.version
+        self.meta, self.rows = content.meta, content.rows
+        self.sources: list[BufferSource] = [HeldBuffer(each) for each in content.buffers]
+
+
 @dataclass
 class Draft:
-    """What must be written so that a content is in the store.
-
-    ``frames`` are the new chunks, the recipe last; a base comes before what needs it or is in the
-    store. ``buffers`` are (digest, size, chunks) to be remembered.
-    """
+    """A content whose new chunks are in a sink: its object, and (digest, size, chunks) to keep."""
 
     object: str
     recipe: Recipe
-    frames: list[Frame] = field(default_factory=list)
     buffers: list[tuple[bytes, int, bytes]] = field(default_factory=list)
-
-    @property
-    def new_bytes(self) -> int:
-        """Stored bytes that are new."""
-        return sum(len(frame.data) for frame in self.frames)
 
 
 class _Base(NamedTuple):
@@ -70,7 +112,7 @@ class _Base(NamedTuple):
 
 @dataclass
 class _Job:
-    """One buffer (or several merged ones) to be cut, with its earlier form."""
+    """One section of a buffer (or several merged ones) to be cut, with its earlier form."""
 
     data: memoryview
     itemsize: int
@@ -89,26 +131,25 @@ class _Job:
 
 
 class Writer:
-    """Turns contents into drafts against one store."""
+    """Turns contents into recipes and chunks against one store."""
 
     def __init__(self, database: Database, chunks: ChunkStore) -> None:
         self._database = database
         self._chunks = chunks
 
-    def draft(self, content: Content, parent: str = "", drafts: Iterable[Draft] = ()) -> Draft:
-        """Work out recipe and new chunks of a content.
+    def draft(self, content: ContentSource, parents: Sequence[str], sink: Sink) -> Draft:
+        """Work out the recipe of a content, and put what is new into a sink.
 
         Parameters
         ----------
-        content : Content
+        content : ContentSource
             The content; its buffers are only read.
-        parent : str
-            Object of an earlier form of the same thing: what changed since is kept as the change.
-        drafts : iterable of Draft
-            Drafts of the same transaction, whose chunks count as known.
+        parents : sequence of str
+            Objects of earlier forms of the same thing: what changed since is kept as the change.
+        sink : Sink
+            Takes the new chunks, the recipe last.
         """
-        earlier = self._recipe(parent)
-        pending = {bytes.fromhex(frame.hash) for draft in drafts for frame in draft.frames}
+        parent, earlier = self._parent(parents)
         recipe = Recipe(
             format=FORMAT,
             codec=content.codec,
@@ -118,96 +159,92 @@ class Writer:
             parts=[],
         )
         draft = Draft("", recipe)
-        jobs, merged = self._place(content, earlier, draft)
-        self._hash(jobs)
-        self._add_new(jobs, pending, draft)
-        for part, job in zip(merged.parts, merged.jobs, strict=True):
-            part.chunks = job.refs()
-            draft.buffers.append((part.digest, part.size, part.chunks))
-        if merged.blob is not None:
-            recipe.merged = merged.blob.refs()
-        self._add_recipe(draft, parent, pending)
+        before = {part.name: part for part in earlier.parts} if earlier else {}
+        small: list[memoryview] = []
+        inlined = offset = 0
+        for source in content.sources:
+            part = _part(source)
+            recipe.parts.append(part)
+            if not source.size:
+                continue
+            if source.size <= INLINE and inlined + source.size <= _INLINE_TOTAL:
+                part.inline = b"".join(source.sections())
+                inlined += source.size
+            elif source.size < MERGE:
+                part.at = offset
+                small += source.sections()
+                offset += source.size
+            else:
+                old = before.get(source.name)
+                part.chunks = self.same(source, old) or self._cut(source, old, sink)
+                draft.buffers.append((part.digest, part.size, part.chunks))
+        if small:
+            recipe.merged = self._cut_merged(b"".join(small), earlier, sink)
+        self._add_recipe(draft, parent, sink)
         return draft
 
-    # --- where each buffer goes -----------------------------------------------------------
-
-    def _place(
-        self, content: Content, earlier: Recipe | None, draft: Draft
-    ) -> tuple[list[_Job], _Cut]:
-        before = {part.name: part for part in earlier.parts} if earlier else {}
-        cut, small, inlined = _Cut(), list[memoryview](), 0
-        offset = 0
-        for buffer in content.buffers:
-            size = buffer.data.nbytes
-            part = Part(
-                name=buffer.name,
-                size=size,
-                digest=buffer.digest,
-                layout=buffer.layout,
-                itemsize=buffer.itemsize,
-                row_bytes=buffer.row_bytes,
-            )
-            draft.recipe.parts.append(part)
-            if not size:
-                continue
-            if size <= INLINE and inlined + size <= _INLINE_TOTAL:
-                part.inline = bytes(buffer.data)
-                inlined += size
-            elif size < MERGE:
-                part.at = offset
-                small.append(buffer.data)
-                offset += size
-            else:
-                known = self._same(buffer, before.get(buffer.name))
-                if known is not None:
-                    part.chunks = known
-                else:
-                    cut.parts.append(part)
-                    cut.jobs.append(self._job(buffer, before.get(buffer.name)))
-        jobs = list(cut.jobs)
-        if small:
-            data = memoryview(b"".join(small))
-            old = list(_refs(earlier.merged)) if earlier else []
-            cut.blob = _Job(data, 1, False, cutting.by_content(data), old, False)
-            jobs.append(cut.blob)
-        return jobs, cut
-
-    def _same(self, buffer: Buffer, before: Part | None) -> bytes | None:
-        """Return the chunks of an equal buffer that is in the store."""
-        size = buffer.data.nbytes
-        equal = before is not None and before.digest == buffer.digest and before.size == size
+    def same(self, source: BufferSource | Buffer, before: Part | None = None) -> bytes:
+        """Return the chunks of an equal buffer that is in the store; empty when there is none."""
+        size = source.size if not isinstance(source, Buffer) else source.data.nbytes
+        equal = before is not None and before.digest == source.digest and before.size == size
         if equal and before and before.chunks and not before.selected:
             return before.chunks
         row = self._database.row(
-            "SELECT chunks FROM buffers WHERE digest = ? AND size = ?", (buffer.digest, size)
+            "SELECT chunks FROM buffers WHERE digest = ? AND size = ?", (source.digest, size)
         )
-        return row[0] if row else None
+        return row[0] if row else b""
 
-    def _job(self, buffer: Buffer, before: Part | None) -> _Job:
-        aligned = cutting.same_shape(buffer, before)
-        cuts = cutting.like(before) if aligned and before else cutting.cut(buffer)
-        usable = before is not None and not before.selected and before.itemsize == buffer.itemsize
+    # --- cutting --------------------------------------------------------------------------
+
+    def _cut(self, source: BufferSource, before: Part | None, sink: Sink) -> bytes:
+        usable = before is not None and not before.selected and before.itemsize == source.itemsize
         earlier = before.refs() if usable and before else []
-        if buffer.row_bytes and before is not None:
-            aligned = before.size == buffer.data.nbytes and before.row_bytes == buffer.row_bytes
-        fixed = buffer.layout in _FIXED or bool(buffer.row_bytes)
-        job = _Job(buffer.data, buffer.itemsize, fixed, cuts, earlier, aligned)
-        job.form = choose_form(_sample(buffer.data, buffer.itemsize), buffer.itemsize)
-        return job
+        same = before is not None and cutting.same_shape(
+            before, source.size, source.itemsize, source.row_bytes
+        )
+        fixed = source.layout in _FIXED or bool(source.row_bytes)
+        packed, number = [], 0
+        for data in source.sections():
+            whole = data.nbytes == source.size
+            if same and whole and before is not None:
+                cuts = cutting.like(before)
+            else:
+                cuts = cutting.cut(data, source.itemsize, source.row_bytes)
+            aligned = same and (whole or bool(source.row_bytes))
+            old = earlier[number : number + len(cuts)] if aligned else earlier
+            job = _Job(data, source.itemsize, fixed, cuts, old, aligned)
+            job.form = choose_form(_sample(data, source.itemsize), source.itemsize)
+            self._keep(job, sink)
+            packed.append(job.refs())
+            number += len(cuts)
+        return b"".join(packed)
 
-    # --- names and bytes ------------------------------------------------------------------
+    def _cut_merged(self, blob: bytes, earlier: Recipe | None, sink: Sink) -> bytes:
+        data = memoryview(blob)
+        old = list(unpack_refs(earlier.merged)) if earlier else []
+        job = _Job(data, 1, False, cutting.by_content(data), old, False)
+        self._keep(job, sink)
+        return job.refs()
 
-    def _hash(self, jobs: Sequence[_Job]) -> None:
-        for job in jobs:
-            job.hashes = _digests(job.data, job.cuts)
-            if not job.aligned or not job.cuts or len(job.cuts) != len(job.earlier):
-                continue
+    def _keep(self, job: _Job, sink: Sink) -> None:
+        job.hashes = _digests(job.data, job.cuts)
+        if job.aligned and len(job.cuts) == len(job.earlier):
             same = sum(
                 ref.hash == digest.hex()
                 for ref, digest in zip(job.earlier, job.hashes, strict=True)
             )
             if same < len(job.cuts) / 2:
                 self._recut(job, same / len(job.cuts))
+        known = self._chunks.known(job.hashes) | sink.hashes
+        bases = self._bases(job, known)
+        work: list[tuple[_Job, int, _Base | None]] = []
+        for number, digest in enumerate(job.hashes):
+            if digest not in known:
+                known.add(digest)
+                work.append((job, number, bases.get(number)))
+        # While one task's chunks are written, the next ones are compressed.
+        for frames in in_parallel(_encode_all, _tasks(work)):
+            sink.add(frames)
 
     def _recut(self, job: _Job, same: float) -> None:
         """Cut by content where the earlier cuts fit badly, as in a window that moved on."""
@@ -222,33 +259,22 @@ class Writer:
         if kept / job.data.nbytes > same + 0.2:
             job.cuts, job.hashes, job.aligned = cuts, hashes, False
 
-    def _add_new(self, jobs: Sequence[_Job], pending: set[bytes], draft: Draft) -> None:
-        known = self._chunks.known(digest for job in jobs for digest in job.hashes) | pending
-        work: list[tuple[_Job, int, _Base | None]] = []
-        for job in jobs:
-            bases = self._bases(job, known)
-            for number, digest in enumerate(job.hashes):
-                if digest not in known:
-                    known.add(digest)
-                    work.append((job, number, bases.get(number)))
-        for frames in in_parallel(_encode_all, _tasks(work)):
-            draft.frames += frames
-
     def _bases(self, job: _Job, known: set[bytes]) -> dict[int, _Base]:
         """Find for each new chunk the earlier chunk that stood in its place."""
-        if not job.earlier:
+        new = {number for number, digest in enumerate(job.hashes) if digest not in known}
+        if not job.earlier or not new:
             return {}
-        new = [number for number, digest in enumerate(job.hashes) if digest not in known]
-        if not new:
-            return {}
-        pairs = _pairs(job, set(new))
+        pairs = _pairs(job, new)
         places = self._chunks.places(bytes.fromhex(job.earlier[at].hash) for at in pairs.values())
         # Depth one: a chunk that is itself kept as a change lends its own base.
         roots = {
             name: place.base if place.encoding in DELTAS and place.base else name
             for name, place in places.items()
         }
-        raw = self._chunks.fetch([root.hex() for root in set(roots.values())])
+        try:
+            raw = self._chunks.fetch([root.hex() for root in set(roots.values())])
+        except Corrupt:
+            return {}
         found: dict[int, _Base] = {}
         for number, at in pairs.items():
             root = roots.get(bytes.fromhex(job.earlier[at].hash))
@@ -259,11 +285,11 @@ class Writer:
 
     # --- the recipe -----------------------------------------------------------------------
 
-    def _add_recipe(self, draft: Draft, parent: str, pending: set[bytes]) -> None:
+    def _add_recipe(self, draft: Draft, parent: str, sink: Sink) -> None:
         data = encode_recipe(draft.recipe)
         digest = blake3_digest(data)
         draft.object = digest.hex()
-        if digest in pending or self._chunks.known([digest]):
+        if digest in sink.hashes or self._chunks.known([digest]):
             return
         form, base = ZSTD, None
         if parent and len(data) > 2048:
@@ -274,32 +300,39 @@ class Writer:
                 form, base = PREFIX, _Base(root, raw)
         used, stored = encode_chunk(data, form, 1, base.data if base else None)
         name = base.hash.hex() if base and used in DELTAS else ""
-        draft.frames.append(Frame(draft.object, used, len(data), name, stored))
+        sink.add([Frame(draft.object, used, len(data), name, stored)])
 
-    def _recipe(self, name: str) -> Recipe | None:
-        raw = self._chunks.read_raw(bytes.fromhex(name)) if name else None
-        return decode_recipe(raw) if raw is not None else None
-
-
-@dataclass
-class _Cut:
-    """Parts that are cut, each with its job, and the job of all small ones together."""
-
-    parts: list[Part] = field(default_factory=list)
-    jobs: list[_Job] = field(default_factory=list)
-    blob: _Job | None = None
+    def _parent(self, parents: Sequence[str]) -> tuple[str, Recipe | None]:
+        """Return the first earlier form that can be read."""
+        for name in parents:
+            raw = self._chunks.read_raw(bytes.fromhex(name)) if name else None
+            if raw is not None:
+                try:
+                    return name, decode_recipe(raw)
+                except (Corrupt, UnsafeContent):
+                    continue
+        return "", None
 
 
-def _refs(packed: bytes) -> list[ChunkRef]:
-    return Part(name="", size=0, digest=b"", chunks=packed).refs()
+def _part(source: BufferSource) -> Part:
+    return Part(
+        name=source.name,
+        size=source.size,
+        digest=source.digest,
+        layout=source.layout,
+        itemsize=source.itemsize,
+        row_bytes=source.row_bytes,
+    )
 
 
 def _sample(data: memoryview, itemsize: int) -> memoryview:
-    if data.nbytes <= SAMPLE:
-        return data[: data.nbytes - data.nbytes % itemsize]
-    middle = data.nbytes // 2
+    whole = data.nbytes - data.nbytes % itemsize
+    if whole <= SAMPLE:
+        return data[:whole]
+    middle = whole // 2
     start = middle - middle % itemsize
-    return data[start : min(start + SAMPLE, data.nbytes - data.nbytes % itemsize)]
+    length = SAMPLE - SAMPLE % itemsize
+    return data[start : min(start + length, whole)]
 
 
 def _digests(data: memoryview, cuts: cutting.Cuts) -> list[bytes]:

@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from etiq_jupyter import errors
 from etiq_jupyter.errors import AuthError, EtiqError
 from etiq_jupyter.store import Store
+from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.throttle import Throttle
-from etiq_jupyter.sync.transport import Transport
-from etiq_jupyter.sync.uploader import Uploader
+
+if TYPE_CHECKING:
+    from etiq_jupyter.sync.uploader import Uploader
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds before the second try, and at most between two tries."""
@@ -65,16 +68,27 @@ class Engine:
 
     # --- from outside -----------------------------------------------------------------------
 
-    def connect(self, destination: int, transport: Transport, user: str) -> None:
+    def connect(self, connection: Connection) -> None:
         """Send to a destination from now on; ends a pause."""
-        self._store.outbox.pause(destination, "")
+        # Only now: what sends nothing does not need an HTTP client in its memory.
+        from etiq_jupyter.sync.transport import Transport
+        from etiq_jupyter.sync.uploader import Uploader
+
+        transport = Transport(
+            connection.url,
+            connection.token,
+            verify=connection.verify,
+            proxies=connection.proxies,
+            timeout=connection.timeout,
+        )
+        self._store.outbox.pause(connection.number, "")
         with self._changed:
-            self.destination = destination
+            self.destination = connection.number
             self._uploader = Uploader(
                 self._store,
-                destination,
+                connection.number,
                 transport,
-                user,
+                connection.user,
                 throttle=self.throttle,
                 on_progress=self._progressed,
                 on_synced=lambda _: self._tell(),
@@ -106,28 +120,14 @@ class Engine:
         destination = self.destination
         return destination is None or not self._store.outbox.next(destination, 1)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to be sent, or sending is paused; whether all is there."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            if self.idle():
-                return self._safe()
-            if self.paused or self._uploader is None:
-                return False
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            with self._changed:
-                self._changed.wait(min(0.25, left) if left is not None else 0.25)
-
     def wait_for_change(self, seconds: float) -> None:
         """Wait until something changed, at most so long."""
         with self._changed:
             self._changed.wait(seconds)
 
-    def _safe(self) -> bool:
-        destination = self.destination
-        return destination is None or self._store.outbox.status(destination).safe_to_close
+    def limit(self, bytes_per_second: int) -> None:
+        """Limit the bandwidth of uploads; 0 for no limit."""
+        self.throttle.limit = bytes_per_second
 
     def close(self) -> None:
         """Stop; what is unsent stays for the next time."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,14 @@ from etiq_jupyter import model
 from etiq_jupyter.errors import AuthError
 from etiq_jupyter.objects.content import Content
 from etiq_jupyter.store import Store
+from etiq_jupyter.store.writer import MERGE
+from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
-from etiq_jupyter.sync.transport import Transport
+from etiq_jupyter.sync.handover import HandOver, NoCourier, allowed
 
+SMALL = 1 << 20
+"""New bytes up to which a snapshot is written by this process itself, before `record` returns."""
+_log = logging.getLogger("etiq_jupyter")
 _REMEMBERED = 10_000  # earlier forms of variables, by run and name
 _NOTICE_EVERY = 0.1  # seconds between two calls of on_change while sending
 
@@ -110,13 +116,17 @@ class Ticket:
 class Recorder:
     """Keeps snapshots and sends them in the background.
 
+    Small snapshots are written by this process, in one transaction. Large ones, and all sending,
+    are handed to a helper process (`courier`), started when first needed; where that is not
+    possible this process does it all by itself, in threads.
+
     Parameters
     ----------
     store_path : path
         Folder of the store.
     on_change : callable, optional
-        Called with the `SyncStatus` when it changed, from a background thread, at most ten times a
-        second.
+        Called with the `SyncStatus` when it changed, from a background thread, about ten times a
+        second at most.
 
     Notes
     -----
@@ -131,12 +141,47 @@ class Recorder:
     ) -> None:
         self.store = Store.open(Path(store_path))
         self._on_change = on_change
-        self._engine = Engine(self.store, self._changed)
         self._lock = threading.Lock()
-        self._destination: Destination | None = None
+        self._connection: Connection | None = None
+        self._limit = 0
         self._earlier: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._told = 0.0
+        self._courier: HandOver | None = None
+        self._engine: Engine | None = None
+        self._choose()
         _recorders.add(self)
+
+    def _choose(self) -> None:
+        if allowed():
+            self._courier, self._engine = HandOver(self.store, self._changed, self._alone), None
+        else:
+            self._courier, self._engine = None, Engine(self.store, self._changed)
+
+    @property
+    def _sender(self) -> HandOver | Engine:
+        courier = self._courier
+        if courier is not None:
+            return courier
+        if self._engine is None:
+            self._engine = Engine(self.store, self._changed)
+        return self._engine
+
+    def _alone(self, reason: str) -> None:
+        """Go on without a courier; says so once."""
+        with self._lock:
+            if self._courier is None:
+                return
+            self._courier = None
+            engine = self._engine = Engine(self.store, self._changed)
+            connection = self._connection
+        _log.warning(
+            "etiq keeps and sends snapshots without its helper process (%s): "
+            "large ones now take longer",
+            reason,
+        )
+        engine.throttle.limit = self._limit
+        if connection is not None:
+            engine.connect(connection)
 
     # --- keeping --------------------------------------------------------------------------
 
@@ -151,7 +196,7 @@ class Recorder:
         Parameters
         ----------
         snapshot : Snapshot
-            What was captured; its items get their ``object``.
+            What was captured. Its items get their ``object`` when it is stored at once.
         contents : mapping
             Contents of its items, by name. Their buffers are not needed once this returns.
         destination : Destination, optional
@@ -164,30 +209,85 @@ class Recorder:
         """
         started = time.perf_counter()
         number = self._number(destination) if destination is not None else None
-        run = snapshot.run.id
-        parents = {
-            name: (earlier,)
-            for name in contents
-            if (earlier := self._earlier.get((run, name))) is not None
-        }
-        self.store.record(snapshot, contents, number, parents)
         ticket = Ticket(self, snapshot.id)
-        ticket.stored_in = time.perf_counter() - started
+        run = snapshot.run.id
+        parents = self._parents(snapshot, contents)
+
+        def done(objects: Mapping[str, str]) -> None:
+            ticket.stored_in = time.perf_counter() - started
+            self._remember(run, objects)
+
+        if not self._handed_over(snapshot, contents, number, parents, done):
+            self.store.record(snapshot, contents, number, parents)
+            done({item.name: item.object for item in snapshot.items if item.name in contents})
+            if number is not None and number == self._sender.destination:
+                self._sender.wake()
+        return ticket
+
+    def _handed_over(
+        self,
+        snapshot: model.Snapshot,
+        contents: Mapping[str, Content],
+        number: int | None,
+        parents: Mapping[str, Sequence[str]],
+        done: Callable[[Mapping[str, str]], None],
+    ) -> bool:
+        courier = self._courier
+        if courier is None or self._new_size(contents) <= SMALL:
+            return False
+        try:
+            courier.record(snapshot, contents, number, parents, done)
+        except NoCourier as reason:
+            if not courier.trying:
+                self._alone(str(reason))
+            return self.store.has_snapshot(snapshot.id)
+        return True
+
+    def _new_size(self, contents: Mapping[str, Content]) -> int:
+        """Return bytes of buffers that the store does not have, as soon as it is clearly much."""
+        total = 0
+        for content in contents.values():
+            for buffer in content.buffers:
+                size = buffer.data.nbytes
+                if size < MERGE or not self.store.writer.same(buffer):
+                    total += size
+                if total > SMALL:
+                    return total
+        return total
+
+    def _parents(
+        self, snapshot: model.Snapshot, contents: Mapping[str, Content]
+    ) -> dict[str, list[str]]:
+        """Return for each content the objects of which it may be a later form."""
+        run = snapshot.run.id
+        read = [found for each in snapshot.reads if (found := self.store.object_of(each.hash))]
+        parents: dict[str, list[str]] = {}
+        for name, content in contents.items():
+            same_name = self._earlier.get((run, name))
+            some = [same_name] if same_name else []
+            if content.rows >= 0:
+                some += [each for each in read if each != same_name]
+            if some:
+                parents[name] = some
+        return parents
+
+    def _remember(self, run: str, objects: Mapping[str, str]) -> None:
         with self._lock:
-            for item in snapshot.items:
-                if item.name in contents:
-                    self._earlier[run, item.name] = item.object
-                    self._earlier.move_to_end((run, item.name))
+            for name, found in objects.items():
+                self._earlier[run, name] = found
+                self._earlier.move_to_end((run, name))
             while len(self._earlier) > _REMEMBERED:
                 self._earlier.popitem(last=False)
-        if number is not None and number == self._engine.destination:
-            self._engine.wake()
-        return ticket
 
     def _number(self, destination: Destination) -> int:
         return self.store.outbox.destination(
             destination.url, destination.user_id, destination.username
         )
+
+    def warm(self) -> None:
+        """Start the helper process in advance, so that the first large snapshot is quick."""
+        if self._courier is not None:
+            self._courier.warm()
 
     # --- the connection -------------------------------------------------------------------
 
@@ -201,23 +301,35 @@ class Recorder:
         timeout: float = 30.0,
     ) -> None:
         """Send to a destination from now on, first what is left from before."""
-        transport = Transport(
-            destination.url, token, verify=verify, proxies=proxies, timeout=timeout
+        connection = Connection(
+            self._number(destination),
+            destination.url,
+            destination.user_id,
+            token,
+            verify,
+            proxies,
+            timeout,
         )
-        self._destination = destination
-        self._engine.connect(self._number(destination), transport, destination.user_id)
+        self._connection = connection
+        self._sender.connect(connection)
+        self.warm()
 
     def disconnect(self) -> None:
         """Forget the token; what is unsent stays on this disk."""
-        self._destination = None
-        self._engine.disconnect()
+        self._connection = None
+        self._sender.disconnect()
+
+    def limit_bandwidth(self, bytes_per_second: int) -> None:
+        """Limit how fast is uploaded; 0 for no limit."""
+        self._limit = bytes_per_second
+        self._sender.limit(bytes_per_second)
 
     def wake(self) -> None:
         """Try to send now; also what was parked."""
-        number = self._engine.destination
+        number = self._sender.destination
         if number is not None:
             self.store.outbox.retry_parked(number)
-        self._engine.wake()
+        self._sender.wake()
 
     def push_local(self, project_id: str | None = None) -> int:
         """Send what was recorded in local mode, of one project or all; return how many.
@@ -227,43 +339,78 @@ class Recorder:
         AuthError
             When no dashboard is connected.
         """
-        number = self._engine.destination
+        number = self._sender.destination
         if number is None:
             raise AuthError(
                 "No dashboard is connected", hint="log in with %etiq_login, or etiq.login()"
             )
         count = self.store.outbox.adopt(number, project_id)
-        self._engine.wake()
+        self._sender.wake()
         return count
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(
+        self, timeout: float | None = None, on_progress: Callable[[int, int], None] | None = None
+    ) -> bool:
         """Wait until everything for the connected dashboard is there.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; None waits as long as there is hope.
+        on_progress : callable, optional
+            Called with bytes sent and bytes to send while waiting.
 
         Returns
         -------
         bool
             True when it is; False when the time is up, or sending is paused.
         """
-        return self._engine.wait(timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            sender = self._sender
+            number = sender.destination
+            if not self.unstored and (number is None or not self.store.outbox.next(number, 1)):
+                return number is None or self.store.outbox.status(number).safe_to_close
+            if sender.paused or (number is None and not self.unstored):
+                return False
+            left = 0.25 if until is None else min(0.25, until - time.monotonic())
+            if left <= 0:
+                return False
+            if on_progress is not None:
+                on_progress(*sender.progress)
+            sender.wait_for_change(left)
+
+    @property
+    def unstored(self) -> int:
+        """Snapshots that are captured and on their way to this disk."""
+        return self._courier.unstored if self._courier is not None else 0
 
     def status(self) -> model.SyncStatus:
         """Say what is unsent, and whether something stands in the way."""
-        engine = self._engine
-        status = self.store.outbox.status(engine.destination)
-        status.sending = engine.sending and bool(status.pending)
-        status.paused = engine.paused or status.paused
-        status.last_error = engine.last_error or status.last_error
+        sender = self._sender
+        status = self.store.outbox.status(sender.destination)
+        status.sending = sender.sending and bool(status.pending)
+        status.paused = sender.paused or status.paused
+        status.last_error = sender.last_error or status.last_error
+        if self.unstored:
+            status.safe_to_close = False
         return status
 
     @property
     def progress(self) -> tuple[int, int]:
         """Bytes sent and bytes to send, of the current work."""
-        return self._engine.progress
+        return self._sender.progress
 
     def close(self, timeout: float = 0.0) -> bool:
-        """Wait for what is unsent, stop, and close the store; whether everything was sent."""
-        done = self.wait(timeout) if timeout else self._engine.idle()
-        self._engine.close()
+        """Wait for what is unsent, then let go; whether everything was sent.
+
+        A helper process finishes what was handed over to it after this process has ended.
+        """
+        done = self.wait(timeout)
+        if self._courier is not None:
+            self._courier.close()
+        if self._engine is not None:
+            self._engine.close()
         self.store.close()
         return done
 
@@ -281,36 +428,39 @@ class Recorder:
         return "stored"
 
     def reason_of(self, snapshot: str) -> str:
-        """Return why a snapshot is paused or parked."""
+        """Return why a snapshot is not stored yet, paused or parked."""
         entry = self.store.outbox.entry(snapshot)
-        if entry is None or entry.destination is None:
-            return ""
-        return entry.reason or self._paused_for(entry.destination)
+        if entry is None:
+            return self._courier.trouble(snapshot) if self._courier is not None else ""
+        return entry.reason or (self._paused_for(entry.destination) if entry.destination else "")
 
     def _paused_for(self, number: int) -> str:
-        return self._engine.paused if number == self._engine.destination else ""
+        return self._sender.paused if number == self._sender.destination else ""
 
     def hopeless(self, snapshot: str) -> bool:
         """Whether waiting for a snapshot to be synced makes no sense now."""
         entry = self.store.outbox.entry(snapshot)
-        return entry is not None and entry.destination != self._engine.destination
+        return entry is not None and entry.destination != self._sender.destination
 
     def pause(self, seconds: float) -> None:
         """Wait a little, or until something changed."""
-        self._engine.wait_for_change(seconds)
+        self._sender.wait_for_change(seconds)
 
     def _changed(self) -> None:
         if self._on_change is None:
             return
         now = time.monotonic()
-        if self._engine.sending and now - self._told < _NOTICE_EVERY:
+        if self._sender.sending and now - self._told < _NOTICE_EVERY:
             return
         self._told = now
         self._on_change(self.status())
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
-        self._engine.after_fork()
+        if self._courier is not None:
+            self._courier.after_fork()
+        if self._engine is not None:
+            self._engine.after_fork()
 
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()

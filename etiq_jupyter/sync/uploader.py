@@ -330,7 +330,7 @@ class Uploader:
         for _ in range(4):
             try:
                 return self._receipt(plan)
-            except errors.Lacking as error:  # noqa: PERF203
+            except errors.Lacking as error:
                 self._confirmed.clear()
                 names = [name for name in error.lacking if is_hash(name)]
                 self._send_lacking(plan.project, names or self._chunks_of(plan.snapshot))

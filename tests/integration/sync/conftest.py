@@ -48,6 +48,7 @@ class Dashboard:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def log_message(self, *args):
                 pass
@@ -55,7 +56,7 @@ class Dashboard:
             def _any(self):
                 dashboard.handle(self)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _any
+            do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815
 
             def answer(self, status, data=b"", kind="application/json", headers=()):
                 if not isinstance(data, bytes):
@@ -231,8 +232,10 @@ def dashboard():
     made.stop()
 
 
-@pytest.fixture
-def recorder(tmp_path):
+@pytest.fixture(params=["courier", "alone"])
+def recorder(tmp_path, request, monkeypatch):
+    """A recorder with its helper process, and one that has to do without."""
+    monkeypatch.setenv("ETIQ_COURIER", "1" if request.param == "courier" else "0")
     made = Recorder(tmp_path / "store")
     yield made
     made.close()

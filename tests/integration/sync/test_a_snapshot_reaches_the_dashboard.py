@@ -16,7 +16,8 @@ def test_small_and_large_contents_arrive_byte_for_byte(recorder, dashboard, ana,
     contents = {"tiny": array(noise(2)), "some": array(noise(5_000)), "big": array(noise(400_000))}
     snapshot, contents = take(contents)
     ticket = recorder.record(snapshot, contents, ana)
-    assert ticket.state in ("stored", "synced")
+    assert ticket.wait(10, until="stored")
+    assert ticket.stored_in > 0
     assert ticket.wait(10)
     assert ticket.state == "synced"
     assert ticket.short_id == "SNP-1"

@@ -1,0 +1,224 @@
+"""The courier: a helper process that hashes, compresses, writes and uploads for one kernel.
+
+Started by `handover.HandOver` as ``python -m etiq_jupyter.sync.courier FD``; everything else,
+the access token too, comes over the socket ``FD``. It outlives its kernel until what was handed
+over is on the disk and, as far as the dashboard can be reached, sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from etiq_jupyter.errors import EtiqError, StorageFull
+from etiq_jupyter.store import Store
+from etiq_jupyter.sync.connection import Connection
+from etiq_jupyter.sync.engine import Engine
+from etiq_jupyter.sync.incoming import Abandoned, Incoming
+from etiq_jupyter.sync.wire import Channel
+
+IDLE = 120.0
+"""Seconds without work after which the courier ends."""
+ORPHAN = 60.0
+"""Seconds of failing to reach the dashboard after which a courier without kernel ends."""
+LAST_RESORT = 3600.0
+"""Seconds for which a courier without kernel goes on trying to write to a disk that is full."""
+_RETRY = 2.0  # seconds until a snapshot is tried again that the disk did not take
+_STATE_EVERY = 0.1
+
+
+class Courier:
+    """The helper's life."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._store: Store | None = None
+        self._engine: Engine | None = None
+        self._arena: memoryview | None = None
+        self._jobs: dict[int, Incoming] = {}
+        self._queue: queue.Queue[Incoming] = queue.Queue()
+        self._earlier: dict[tuple[str, str], str] = {}
+        self._last_work = time.monotonic()
+        self._last_state = 0.0
+        self._told: dict[str, Any] = {}
+        self._failing_since: float | None = None
+        self._orphaned_at = 0.0
+        self.orphaned = False
+
+    @property
+    def store(self) -> Store:
+        """The store; known from the first message on."""
+        if self._store is None:
+            raise StorageFull("The courier was given no store")
+        return self._store
+
+    def run(self) -> None:
+        """Work until there is nothing left to do."""
+        threading.Thread(target=self._receive, name="etiq-receive", daemon=True).start()
+        while not self._finished():
+            try:
+                job = self._queue.get(timeout=0.25)
+            except queue.Empty:
+                continue
+            self._last_work = time.monotonic()
+            self._keep(job)
+            self._last_work = time.monotonic()
+        self.tell({"op": "bye"})
+
+    # --- from the kernel --------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        while (received := self._channel.receive()) is not None:
+            message, fd = received
+            self._last_work = time.monotonic()
+            try:
+                self._handle(message, fd)
+            except EtiqError as error:
+                self.tell({"op": "trouble", "what": str(error)})
+        self._orphaned_at = self._last_work = time.monotonic()
+        self.orphaned = True
+
+    def _handle(self, message: dict[str, Any], fd: int) -> None:
+        op = message["op"]
+        if op == "hello":
+            self._store = Store.open(Path(message["store"]))
+        elif op == "arena":
+            self._arena = memoryview(mmap.mmap(fd, message["size"], prot=mmap.PROT_READ))
+            os.close(fd)
+        elif op == "job" and self._arena is not None:
+            job = Incoming(message, self._arena, self)
+            self._jobs[job.id] = job
+            self._queue.put(job)
+        elif op == "sections":
+            self._jobs[message["job"]].add(message["sections"])
+        elif op == "end":
+            self._jobs[message["job"]].end()
+        else:
+            self._handle_sync(op, message)
+
+    def _handle_sync(self, op: str, message: dict[str, Any]) -> None:
+        if op == "connect":
+            if self._engine is None:
+                self._engine = Engine(self.store, self._engine_changed)
+            self._engine.limit(message.pop("limit"))
+            self._engine.connect(Connection.read(message))
+        elif self._engine is None:
+            return
+        elif op == "disconnect":
+            self._engine.disconnect()
+            self._engine_changed()
+        elif op == "wake":
+            self._engine.wake()
+        elif op == "limit":
+            self._engine.limit(message["limit"])
+
+    # --- storing ----------------------------------------------------------------------------
+
+    def _keep(self, job: Incoming) -> None:
+        run = job.snapshot.run.id
+        parents = {
+            name: [
+                each
+                for each in (self._earlier.get((run, name), ""), *job.parents.get(name, ()))
+                if each
+            ]
+            for name in job.contents
+        }
+        try:
+            if not self.store.has_snapshot(job.snapshot.id):
+                self.store.record(job.snapshot, job.contents, job.destination, parents)
+        except Abandoned:
+            self._jobs.pop(job.id, None)
+            return
+        except EtiqError as error:
+            self._try_again(job, error)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the snapshot stays handed over
+            self._try_again(job, EtiqError(f"Storing failed: {type(error).__name__}: {error}"))
+            return
+        objects = {}
+        for item in job.snapshot.items:
+            if item.name in job.contents:
+                self._earlier[run, item.name] = objects[item.name] = item.object
+        self._jobs.pop(job.id, None)
+        self.tell({"op": "stored", "job": job.id, "objects": objects})
+        if self._engine is not None and job.destination == self._engine.destination:
+            self._engine.wake()
+
+    def _try_again(self, job: Incoming, error: EtiqError) -> None:
+        self.tell({"op": "failed", "job": job.id, "what": str(error)})
+        if job.streamed:  # its first sections are gone; the kernel still has the whole
+            self._jobs.pop(job.id, None)
+            return
+        timer = threading.Timer(_RETRY, self._queue.put, (job,))
+        timer.daemon = True
+        timer.start()
+
+    # --- to the kernel ----------------------------------------------------------------------
+
+    def consumed(self, job: int, start: int) -> None:
+        """Give a section's memory back."""
+        self.tell({"op": "free", "job": job, "start": start})
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a message, if there is still somebody to hear it."""
+        if not self.orphaned:
+            with contextlib.suppress(OSError):
+                self._channel.send(message)
+
+    def _engine_changed(self) -> None:
+        engine = self._engine
+        if engine is None:
+            return
+        state = {
+            "op": "state",
+            "paused": engine.paused,
+            "error": engine.last_error,
+            "sending": engine.sending,
+            "progress": list(engine.progress),
+        }
+        now = time.monotonic()
+        if not engine.last_error:
+            self._failing_since = None
+        elif self._failing_since is None:
+            self._failing_since = now
+        important = any(state[key] != self._told.get(key) for key in ("paused", "error", "sending"))
+        if important or now - self._last_state > _STATE_EVERY:
+            self._last_state, self._told = now, state
+            self._last_work = now
+            self.tell(state)
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def _finished(self) -> bool:
+        quiet = time.monotonic() - self._last_work
+        if self._jobs or not self._queue.empty():
+            return self.orphaned and time.monotonic() - self._orphaned_at > LAST_RESORT
+        engine = self._engine
+        sending = engine is not None and not engine.paused and not engine.idle()
+        if not self.orphaned:
+            return quiet > IDLE and not sending
+        if not sending or engine is None:
+            return True
+        since = self._failing_since
+        return since is not None and time.monotonic() - max(since, self._orphaned_at) > ORPHAN
+
+
+def main() -> None:
+    """Run a courier on the socket whose descriptor is the first argument."""
+    end = socket.socket(fileno=int(sys.argv[1]))
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)  # the notebook goes first
+    Courier(Channel(end)).run()
+
+
+if __name__ == "__main__":
+    main()
