@@ -172,6 +172,7 @@ class Registry:
         except Exception:  # noqa: BLE001 - a summary is a courtesy
             _log.debug("no summary", exc_info=True)
             facts = Facts("other", type_name(type(value)))
+        how.shared.setdefault(id(value), -1)
         return Encoded(content, facts, how.shared)
 
     def decode_content(self, reader: ContentReader, how: Reading) -> Any:

@@ -1,0 +1,223 @@
+"""Values of a namespace as items of a snapshot."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from etiq_jupyter import codecs
+from etiq_jupyter.capture.memory import Memory
+from etiq_jupyter.capture.redact import Redactor, generation, holds_registered
+from etiq_jupyter.capture.redact_content import redact_plain, searched_buffers
+from etiq_jupyter.codecs.base import Encoded, type_name
+from etiq_jupyter.codecs.describe import describe
+from etiq_jupyter.errors import NotKept
+from etiq_jupyter.model import Item
+from etiq_jupyter.objects.content import Content, canonical
+
+HIDDEN = frozenset(("In", "Out", "get_ipython", "exit", "quit", "open", "display", "etiq"))
+_IMPORTED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
+_OURS = frozenset(("IPython", "ipykernel", "typing", "etiq_jupyter"))
+_OUR_VALUES = frozenset(("Picture", "Source", "Record"))
+_ATOMS = (int, float, complex, bool, str, bytes, type(None))
+MAX_SHARED = 1_000
+"""Shared parts that are noted for one item."""
+
+
+def is_variable(name: str, value: Any, module: str = "__main__") -> bool:
+    """Say whether a name of a namespace is a variable of the user.
+
+    Underscore names, modules, IPython's own names, and functions and classes that were imported
+    are not.
+    """
+    if name.startswith("_") or name in HIDDEN or isinstance(value, types.ModuleType):
+        return False
+    kind = type(value)
+    if isinstance(value, _IMPORTED):
+        return getattr(value, "__module__", None) == module
+    root = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
+    if root in _OURS:
+        return kind.__name__ in _OUR_VALUES
+    return kind.__name__ not in ("ufunc", "_ArrayFunctionDispatcher")
+
+
+def variables_of(namespace: Mapping[str, Any]) -> list[str]:
+    """Return the names of the user's variables, in the order in which they were first bound."""
+    module = str(namespace.get("__name__", "__main__"))
+    return [
+        name
+        for name, value in list(namespace.items())
+        if isinstance(name, str) and is_variable(name, value, module)
+    ]
+
+
+@dataclass
+class Made:
+    """A value that was looked at: encoded, or the reason why it is not kept."""
+
+    value: Any
+    encoded: Encoded | None = None
+    hash: str = ""
+    reason: str = ""
+
+
+@dataclass
+class ItemMaker:
+    """Makes the items of one snapshot."""
+
+    redactor: Redactor
+    memory: Memory
+    pickle: codecs.Signer | None = None
+    items: list[Item] = field(default_factory=list)
+    contents: dict[str, Content] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    _owners: dict[int, str] = field(default_factory=dict)
+    _parts: dict[int, tuple[str, int]] = field(default_factory=dict)
+    _alive: list[Any] = field(default_factory=list)
+
+    def look(self, value: Any) -> Made:
+        """Encode a value and hash its content. Never raises."""
+        try:
+            encoded = codecs.encode(value, pickle=self.pickle)
+        except NotKept as error:
+            path = getattr(error, "path", "")
+            reason = f"{path} {error.what}".strip() + (f" ({error.why})" if error.why else "")
+            return Made(value, reason=reason)
+        return Made(value, encoded, encoded.content.hash)
+
+    def add(self, name: str, made: Made) -> None:
+        """Add a variable."""
+        value = made.value
+        self._metric(name, value)
+        if made.encoded is None:
+            self._left_out(name, value, made.reason)
+            return
+        owner = None if type(value) in _ATOMS else self._owners.get(id(value))
+        if owner is not None:
+            self._alias(name, owner)
+            return
+        content = made.encoded.content
+        facts = made.encoded.facts
+        where = f"variable {name}"
+        clean = (made.hash, generation())
+        summary, detail = facts.summary, facts.detail
+        if content.codec in ("plain", "source"):
+            redacted = redact_plain(content, self.redactor, where)
+            if redacted is not None:
+                content = redacted
+                shown = codecs.decode(content)
+                summary = describe(shown) if content.codec == "plain" else summary
+            summary = self.redactor.text(summary, where)
+        elif clean not in self.memory.clean:
+            if holds_registered([*searched_buffers(content), memoryview(canonical(content.meta))]):
+                self._left_out(
+                    name, value, "it holds the access token or another registered secret"
+                )
+                return
+            if len(self.memory.clean) > 10_000:
+                self.memory.clean.clear()
+            self.memory.clean.add(clean)
+        item = Item(
+            name=name, kind=facts.kind, type=facts.type, summary=summary, size=content.size,
+            hash=made.hash if content is made.encoded.content else content.hash, codec=content.codec, detail=detail,
+        )  # fmt: skip
+        self._shared(item, made.encoded)
+        self._owners[id(value)] = name
+        self._alive.append(value)
+        self.items.append(item)
+        self.contents[name] = content
+        for left in detail.get("left_out", ()):
+            self.problems.append(f"{name}: {left}")
+
+    def special(self, name: str, role: Any, codec: str, value: Any) -> None:
+        """Add outputs, a figure or the environment by the codec of that name."""
+        kept = codecs.registry.by_name(codec)
+        content = kept.encode(value, codecs.Writing())
+        facts = kept.summarise(value, content)
+        self.items.append(
+            Item(
+                name=name,
+                role=role,
+                kind=facts.kind,
+                type=facts.type,
+                summary=facts.summary,
+                detail=facts.detail,
+                size=content.size,
+                hash=content.hash,
+                codec=content.codec,
+            )  # fmt: skip
+        )
+        self.contents[name] = content
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _alias(self, name: str, owner: str) -> None:
+        first = next(item for item in self.items if item.name == owner)
+        self.items.append(
+            Item(
+                name=name,
+                kind=first.kind,
+                type=first.type,
+                summary=first.summary,
+                size=first.size,
+                hash=first.hash,
+                codec=first.codec,
+                detail=first.detail,
+                same_as=owner,
+            )  # fmt: skip
+        )
+
+    def _left_out(self, name: str, value: Any, reason: str) -> None:
+        kind = type(value)
+        shown = getattr(value, "shape", None)
+        summary = (
+            " x ".join(f"{n:,}" for n in shown)
+            if isinstance(shown, tuple) and all(type(n) is int for n in shown)
+            else ""
+        )
+        reason = self.redactor.text(reason, f"variable {name}")[:500]
+        self.items.append(
+            Item(name=name, kind="other", type=type_name(kind), summary=summary, reason=reason)
+        )
+
+    def _metric(self, name: str, value: Any) -> None:
+        kind = type(value)
+        number: Any = None
+        if kind in (int, float):
+            number = value
+        elif (
+            kind.__module__ == "numpy"
+            and getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u", "f")
+            and getattr(value, "ndim", 1) == 0
+        ):
+            number = value.item()
+        if number is None:
+            return
+        try:
+            metric = float(number)
+        except (OverflowError, TypeError, ValueError):
+            return
+        # Not a number and infinity are no metrics: JSON has no words for them. The value is kept.
+        if metric == metric and abs(metric) != float("inf"):
+            self.metrics[name] = metric
+
+    def _shared(self, item: Item, encoded: Encoded) -> None:
+        """Note parts of this value that an earlier item of the snapshot holds too."""
+        noted: dict[str, list[Any]] = {}
+        for part, node in encoded.shared.items():
+            known = self._parts.get(part)
+            if known is None:
+                self._parts[part] = (item.name, node)
+            elif len(noted) < MAX_SHARED:
+                noted[str(node)] = list(known)
+        if noted:
+            item.detail = item.detail | {"shared": noted}
+
+
+def in_order(names: Iterable[str], namespace: Mapping[str, Any]) -> list[str]:
+    """Return the names in the order of the namespace."""
+    wanted = set(names)
+    return [name for name in namespace if name in wanted]
