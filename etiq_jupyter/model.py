@@ -283,6 +283,7 @@ class SnapshotDetail(SnapshotSummary, kw_only=True):
     note: str = ""
     error: Failure | None = None
     items: list[Item] = []
+    reads: list[Read] = []
     redactions: list[Redaction] = []
     parents: list[Link] = []
     children: list[Link] = []
