@@ -40,6 +40,7 @@ class Kept:
     ticket: Ticket | None
     took: float
     note: str = ""
+    local: bool = False
 
 
 @dataclass
@@ -163,7 +164,7 @@ class CellHooks:
             self._failed(error)
             return
         self._failures = 0
-        self._show(kept)
+        self._tell(kept)
 
     def _finish(
         self, running: _Running, outputs: list[dict[str, Any]], result: Any, duration: float
@@ -201,7 +202,8 @@ class CellHooks:
         took = time.perf_counter() - begun + running.before
         if ticket is not None and arguments.wait:
             ticket.wait(timeout=None)
-        return Kept(captured, project, ticket, took, note)
+        local = self._session.user is None
+        return Kept(captured, project, ticket, took, note, local)
 
     def _failure(self, result: Any) -> model.Failure | None:
         error = None if result is None else result.error_before_exec or result.error_in_exec
@@ -216,13 +218,19 @@ class CellHooks:
             lines = [type(error).__name__]
         return model.Failure(name=type(error).__name__, message=str(error), traceback=lines)
 
+    def _tell(self, what: Kept | Exception) -> None:
+        try:
+            self._show(what)
+        except Exception:
+            log.exception("showing a snapshot's line failed")
+
     def _failed(self, error: Exception) -> None:
         log.debug("snapshot failed", exc_info=error)
         self._failures += 1
-        self._show(error)
+        self._tell(error)
         if self.automatic and self._failures >= FAILURES_ALLOWED:
             self.automatic = False
-            self._show(
+            self._tell(
                 RuntimeError(
                     f"automatic snapshots are off after {self._failures} failures in a row; "
                     "%etiq_autosnapshot on switches them on again"

@@ -101,14 +101,27 @@ def describe(kept: Kept) -> tuple[str, str]:
     shown = escape(label or "snapshot")
     if address:
         shown = f'<a href="{escape(address)}" target="_blank" rel="noopener">{shown}</a>'
-    html = f'<div style="{_STYLE}">{shown}: {escape(facts)}, {escape(state)}'
+    html = f'<div class="etiq-line" style="{_STYLE}">{shown}: {escape(facts)}, {escape(state)}'
     details = _details(snapshot, kept.captured.problems)
+    if kept.ticket is None:
+        details = [*_contents(snapshot), *details]
     if details:
         text += "".join(f"\n  {line}" for line in details)
         lines = "".join(f"<li>{escape(line)}</li>" for line in details)
-        what = f"{len(details)} to know"
-        html += f"<details><summary>{what}</summary><ul>{lines}</ul></details>"
+        opened = " open" if kept.ticket is None else ""
+        html += f"<details{opened}><summary>Details</summary><ul>{lines}</ul></details>"
     return text, f"{html}</div>"
+
+
+def _contents(snapshot: model.Snapshot) -> list[str]:
+    """List what a dry run would keep and send, with sizes."""
+    lines = [f"source: {words.size(len(snapshot.source.encode()))}"]
+    for item in snapshot.items:
+        if not item.reason:
+            alias = f" (the same as {item.same_as})" if item.same_as else ""
+            what = f"{item.name}: {item.type}, {item.summary}, {words.size(item.size)}{alias}"
+            lines.append(what.replace(", , ", ", "))
+    return lines
 
 
 def _state(kept: Kept) -> str:
@@ -124,7 +137,7 @@ def _state(kept: Kept) -> str:
         return f"{took}; not accepted by the dashboard: {ticket.reason}"
     if ticket.state == "paused":
         return f"{took}; waiting: {ticket.reason}"
-    if ticket.local:
+    if kept.local:
         return f"{took}, here (not logged in)"
     return f"{took}; sending"
 

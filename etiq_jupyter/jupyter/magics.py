@@ -65,9 +65,13 @@ class EtiqMagics(Magics, Configurable):
         self.hooks.install()
 
     def close(self) -> None:
-        """Take the hooks away."""
+        """Take hooks and magics away."""
         self.hooks.remove()
         self.lines.close()
+        registered = self.shell.magics_manager.magics
+        for kind, names in self.magics.items():
+            for name in names:
+                registered[kind].pop(name, None)
 
     # --- session ------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ def test_unknown_options_are_a_usage_error_and_the_cell_does_not_run(
 
 
 def test_an_empty_cell_is_a_usage_error(run: Any) -> None:
-    assert "the cell is empty" in run("%%snapshot nothing").text(0)
+    assert "body is empty" in run("%%snapshot nothing").text(0)
 
 
 def test_what_is_kept_and_what_is_not(run: Any, kept: Any) -> None:
