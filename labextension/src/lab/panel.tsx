@@ -15,7 +15,7 @@ export class EtiqPanel extends ReactWidget {
     this.addClass('etiq');
     this.addClass('etiq-lab-sidebar');
     this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', 'Snapshots');
+    this.node.setAttribute('aria-label', 'Etiq');
   }
 
   get preview(): 'below' | 'tab' {

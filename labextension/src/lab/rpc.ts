@@ -62,11 +62,9 @@ export class ControlRpc implements IKernelRpc {
   async find(): Promise<boolean> {
     // Asking for the list of comms is passive: a kernel without the extension logs no error. The
     // control channel takes the question too, so that a running cell does not delay the answer.
-    const reply = await this._send<{ comms?: Record<string, unknown> }>(
-      'comm_info_request',
-      { target_name: STATE_TARGET },
-      { timeout: 5000 }
-    );
+    const reply = await this._send<{ comms?: Record<string, unknown> }>('comm_info_request', {
+      target_name: STATE_TARGET
+    });
     const [id] = Object.keys(reply.comms ?? {});
     if (id === undefined) {
       return false;
@@ -113,7 +111,8 @@ export class ControlRpc implements IKernelRpc {
     }
   }
 
-  private _send<T>(type: string, content: object, options: IRequestOptions): Promise<T> {
+  private _send<T>(type: string, content: object, options: IRequestOptions = {}): Promise<T> {
+    // After a reload beside a running cell JupyterLab holds messages back for the first 3 seconds.
     const { timeout = 10_000, signal } = options;
     if (signal?.aborted) {
       return Promise.reject(aborted());

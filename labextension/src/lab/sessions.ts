@@ -88,12 +88,14 @@ export class KernelSessions implements IEtiqSessions, IDisposable {
       this._watch(widget);
     }
     const current = this._shell.currentWidget;
-    // A tab without a kernel, for example a snapshot of ours, leaves the notebook at hand.
     if (current !== null && contextOf(current) !== null && current !== this._at) {
       this._watch(current);
       this._at = current;
       this._chosen = null;
     }
+    // A tab without a kernel, for example a snapshot of ours, leaves the notebook at hand; after a
+    // reload, which brings such a tab back to the front, that is the first one.
+    this._at ??= this._watched.values().next().value ?? null;
     this._changed.emit();
   }
 

@@ -67,7 +67,7 @@ describe('the session of a kernel', () => {
 
   it('says when the kernel does not answer, and asks again when it is idle', async () => {
     const session = sessionOf(kernel);
-    await vi.advanceTimersByTimeAsync(5000);
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(session.state.kind).toBe('no_answer');
     kernel.answerWith(status());
     kernel.set('idle');

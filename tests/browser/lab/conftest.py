@@ -1,15 +1,19 @@
-"""One JupyterLab and one browser for the session, one context for a test."""
+"""One dashboard, one JupyterLab and one browser for the session; one context for a test."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.lab.driver import BUILT, Lab, LabServer
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab_driver import BUILT, Dashboard, Lab, LabServer
 
 
 def chromium() -> str:
@@ -26,6 +30,13 @@ def chromium() -> str:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = chromium()
@@ -39,10 +50,21 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    made = Dashboard(tmp_path_factory.mktemp("dashboard"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def lab_server(
+    tmp_path_factory: pytest.TempPathFactory, dashboard: Dashboard
+) -> Iterator[LabServer]:
     if not (BUILT / "package.json").exists():
         pytest.fail("the Lab extension is not built: cd labextension && jlpm install && jlpm build")
-    server = LabServer(tmp_path_factory.mktemp("lab"), {})
+    environment = {"ETIQ_DASHBOARD_URL": dashboard.url, "ETIQ_TOKEN": dashboard.token("notebooks")}
+    server = LabServer(tmp_path_factory.mktemp("lab"), environment)
     server.start()
     yield server
     server.stop()

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from playwright.sync_api import Locator, Page, expect
@@ -43,6 +44,55 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log:
         time.sleep(0.1)
 
 
+class Dashboard:
+    """A dashboard process with one user, whose access tokens the tests make and delete."""
+
+    USER = "ana"
+    PASSWORD = "of-the-tests-42"
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._child: Any = None
+        self._browser = requests.Session()
+        self.url = ""
+
+    def start(self) -> None:
+        from etiq_jupyter.cli.processes import free_port, start_dashboard
+
+        port = int(self.url.rpartition(":")[2]) if self.url else free_port(0)
+        self._child, said = start_dashboard(self._home / "data", port, self._home / "log")
+        self.url = said["url"].rstrip("/")
+        self._browser.headers["Origin"] = self.url
+        if "setup_url" in said:
+            account = {"username": self.USER, "password": self.PASSWORD, "email": "ana@example.org"}
+            (secret,) = parse_qs(urlsplit(said["setup_url"]).query)["secret"]
+            self.request("POST", "/setup", {"secret": secret, **account})
+
+    def stop(self) -> None:
+        self._child.stop()
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._browser.request(method, f"{self.url}/api/v1{path}", json=body, timeout=20)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def token(self, name: str) -> str:
+        """Make an access token."""
+        secret: str = self.request("POST", "/tokens", {"name": name})["secret"]
+        return secret
+
+    def delete_token(self, name: str) -> None:
+        for token in self.request("GET", "/tokens")["items"]:
+            if token["name"] == name:
+                self.request("DELETE", f"/tokens/{token['id']}")
+
+    def snapshots(self, project: str) -> list[str]:
+        """The names of a project's snapshots, newest first."""
+        opened = self.request("POST", "/projects/open", {"name": project})
+        found = self.request("GET", f"/projects/{opened['id']}/snapshots")
+        return [snapshot["name"] for snapshot in found["items"]]
+
+
 class LabServer:
     """JupyterLab with the extension as it is built in this checkout, in folders of its own."""
 
@@ -50,7 +100,7 @@ class LabServer:
         self.files = home / "files"
         self.files.mkdir()
         self._home = home
-        self._environment = environment
+        self.environment = environment
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = home / "lab.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,7 +135,7 @@ class LabServer:
             "IPYTHONDIR": str(self._home / "ipython"),
             "ETIQ_HOME": str(self._home / "etiq"),
             **folders,
-            **self._environment,
+            **self.environment,
         }
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(
@@ -104,15 +154,21 @@ class LabServer:
         for kernel in requests.get(f"{self.url}/api/kernels", timeout=10).json():
             requests.delete(f"{self.url}/api/kernels/{kernel['id']}", timeout=10)
 
-    def notebook(self, *cells: str, name: str | None = None) -> str:
+    def kernel(self, name: str, title: str, *, language: str) -> None:
+        """Install a kernel that claims another language."""
+        folder = self._home / "jupyter_data_dir" / "kernels" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": command, "display_name": title, "language": language}
+        (folder / "kernel.json").write_text(json.dumps(spec))
+
+    def notebook(self, *cells: str, name: str | None = None, kernel: str = "python3") -> str:
         """Write a notebook; its name."""
         name = name or f"{uuid.uuid4().hex[:8]}.ipynb"
         body = {
             "nbformat": 4,
             "nbformat_minor": 5,
-            "metadata": {
-                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-            },
+            "metadata": {"kernelspec": {"name": kernel, "display_name": kernel}},
             "cells": [
                 {
                     "cell_type": "code",
@@ -178,6 +234,28 @@ class Lab:
                 f"async () => {{ await {NOTEBOOK}.sessionContext.session.kernel.info; }}"
             )
 
+    @property
+    def state(self) -> Locator:
+        """The connection's word in the sidebar."""
+        return self.sidebar.locator(".etiq-status-head .etiq-state")
+
+    @property
+    def rows(self) -> Locator:
+        return self.sidebar.get_by_role("option").filter(has=self.page.locator(".etiq-row-id"))
+
+    def row(self, name: str) -> Locator:
+        """The row of the snapshot of that name."""
+        return self.sidebar.locator(".etiq-row", has_text=name)
+
+    @property
+    def blank(self) -> Locator:
+        return self.sidebar.locator(".etiq-lab-blank")
+
+    def menu(self, entry: str) -> None:
+        """Choose from the [...] menu."""
+        self.sidebar.get_by_role("button", name="More actions").first.click()
+        self.sidebar.get_by_role("menuitem", name=entry).click()
+
     def show_sidebar(self) -> Locator:
         self.command("etiq:show")
         expect(self.sidebar).to_be_visible()
@@ -189,8 +267,15 @@ class Lab:
             [name, args],
         )
 
+    def restart_kernel(self) -> None:
+        self.page.evaluate(f"async () => {{ await {NOTEBOOK}.sessionContext.restartKernel(); }}")
+
     def start_cell(self, index: int) -> None:
         """Run a cell without waiting for its end."""
+        self.select_cell(index)
+        self.command("notebook:run-cell")
+
+    def select_cell(self, index: int) -> None:
         self.page.evaluate(
             f"""index => {{
               const panel = {NOTEBOOK};
@@ -199,7 +284,6 @@ class Lab:
             }}""",
             index,
         )
-        self.command("notebook:run-cell")
 
     def run_cell(self, index: int, timeout: float = 20_000) -> None:
         """Run a cell to its end."""
