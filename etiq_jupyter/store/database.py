@@ -44,10 +44,11 @@ CREATE TABLE snapshots (
   new_bytes INTEGER NOT NULL, kept INTEGER NOT NULL DEFAULT 1,
   destination INTEGER, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
   attempts INTEGER NOT NULL DEFAULT 0, sent_hash TEXT NOT NULL DEFAULT '', receipt BLOB,
-  short_id TEXT NOT NULL DEFAULT '', url TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+  short_id TEXT NOT NULL DEFAULT '', url TEXT NOT NULL DEFAULT '');
 CREATE INDEX snapshots_by_project ON snapshots (project, created_at);
 CREATE INDEX snapshots_by_time ON snapshots (created_at);
 CREATE INDEX snapshots_to_send ON snapshots (destination, id) WHERE state != 'synced';
+CREATE INDEX snapshots_sent ON snapshots (destination) WHERE state = 'synced';
 CREATE INDEX snapshots_by_short_id ON snapshots (short_id) WHERE short_id != '';
 CREATE TABLE items (hash TEXT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (hash)) WITHOUT ROWID;
 CREATE TABLE projects (
@@ -107,6 +108,7 @@ class Database:
             return connection
         # WAL wants shared memory; where it is refused (some network disks) SQLite stays with its
         # rollback journal, which is slower and as safe.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         _patiently(connection, "PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA wal_autocheckpoint=2000")
@@ -172,6 +174,13 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def shrink(self) -> None:
+        """Give free pages of the index back to the disk."""
+        with self._lock, failures(self.path):
+            connection = self._open()
+            connection.execute("PRAGMA incremental_vacuum")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a fact about the store itself."""
         found = self.row("SELECT value FROM facts WHERE name = ?", (name,))
@@ -191,7 +200,7 @@ def _patiently(connection: sqlite3.Connection, sql: str) -> None:
     while True:
         try:
             connection.execute(sql).fetchone()
-        except sqlite3.OperationalError as error:  # noqa: PERF203
+        except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(0.005)

@@ -219,7 +219,12 @@ class Outbox:
             f"SELECT max(paused) FROM destinations WHERE 1 {where.replace('destination', 'id')}",  # noqa: S608
             values,
         )[0]
+        sent = self._database.row(
+            f"SELECT count(*) FROM snapshots WHERE state = 'synced' {where}",  # noqa: S608
+            values,
+        )[0]
         return model.SyncStatus(
+            sent=sent,
             pending=pending,
             pending_bytes=size,
             parked=parked,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -83,6 +84,19 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r})"
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose lock keeps cleaning up and handing over apart."""
+        return self.path / "cleaning.lock"
+
+    def size(self) -> int:
+        """Return the bytes that the store takes on the disk."""
+        total = 0
+        for folder in (self.path, self.path / "packs"):
+            with contextlib.suppress(OSError):
+                total += sum(each.stat().st_size for each in folder.iterdir() if each.is_file())
+        return total
 
     def close(self) -> None:
         """Close all files of this process."""

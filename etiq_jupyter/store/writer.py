@@ -28,9 +28,10 @@ from etiq_jupyter.objects.recipe import (
     decode_recipe,
     encode_recipe,
     pack_refs,
+    packed_size,
     unpack_refs,
 )
-from etiq_jupyter.store import cutting
+from etiq_jupyter.store import cutting, selecting
 from etiq_jupyter.store.chunks import ChunkStore, in_parallel
 from etiq_jupyter.store.database import Database
 from etiq_jupyter.store.sink import Sink
@@ -160,6 +161,7 @@ class Writer:
         )
         draft = Draft("", recipe)
         before = {part.name: part for part in earlier.parts} if earlier else {}
+        selected = self._select(content, parents, draft, sink)
         small: list[memoryview] = []
         inlined = offset = 0
         for source in content.sources:
@@ -170,6 +172,9 @@ class Writer:
             if source.size <= INLINE and inlined + source.size <= _INLINE_TOTAL:
                 part.inline = b"".join(source.sections())
                 inlined += source.size
+            elif source.name in selected:
+                part.chunks = selected[source.name]
+                part.base_size = packed_size(part.chunks)
             elif source.size < MERGE:
                 part.at = offset
                 small += source.sections()
@@ -193,6 +198,41 @@ class Writer:
             "SELECT chunks FROM buffers WHERE digest = ? AND size = ?", (source.digest, size)
         )
         return row[0] if row else b""
+
+    def _select(
+        self, content: ContentSource, parents: Sequence[str], draft: Draft, sink: Sink
+    ) -> dict[str, bytes]:
+        """Find out whether a frame consists of rows of an earlier one; return the parts that do."""
+        sources = content.sources
+        whole = all(len(_sections(source)) <= 1 for source in sources)
+        if content.rows < selecting.FEWEST_ROWS or not whole:
+            return {}
+        if all(source.size < MERGE or self.same(source) for source in sources):
+            return {}
+        columns: list[selecting.Column] = []
+        for name in parents:
+            recipe = self._parent([name])[1]
+            if recipe is None or recipe.codec != content.codec:
+                continue
+            columns = columns or [_column(source) for source in sources if source.size]
+            found = selecting.find(columns, content.rows, recipe, self._chunks.fetch)
+            if found is not None:
+                self._add_selection(found, draft, sink)
+                return found.chunks
+        return {}
+
+    def _add_selection(self, found: selecting.Selected, draft: Draft, sink: Sink) -> None:
+        selection, raw = found.selection, found.raw
+        if len(raw) <= INLINE:
+            selection.inline = raw
+        else:
+            width = selection.width if selection.form == "indices" else 1
+            data = memoryview(raw)
+            job = _Job(data, width, False, cutting.by_content(data, width), [], False)
+            job.form = choose_form(_sample(data, width), width)
+            self._keep(job, sink)
+            selection.chunks = job.refs()
+        draft.recipe.selection = selection
 
     # --- cutting --------------------------------------------------------------------------
 
@@ -322,6 +362,21 @@ def _part(source: BufferSource) -> Part:
         layout=source.layout,
         itemsize=source.itemsize,
         row_bytes=source.row_bytes,
+    )
+
+
+def _sections(source: BufferSource) -> cutting.Cuts:
+    return cutting.sections(source.size, source.itemsize, source.row_bytes)
+
+
+def _column(source: BufferSource) -> selecting.Column:
+    return selecting.Column(
+        source.name,
+        source.layout,
+        source.itemsize,
+        source.size,
+        source.digest,
+        next(source.sections()),
     )
 
 

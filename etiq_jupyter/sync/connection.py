@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etiq_jupyter.sync.transport import Transport
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class Connection:
             "proxies": dict(self.proxies) if self.proxies is not None else None,
             "timeout": self.timeout,
         }
+
+    def transport(self) -> Transport:
+        """Return a transport to the destination."""
+        # Only now: what sends nothing does not need an HTTP client in its memory.
+        from etiq_jupyter.sync.transport import Transport
+
+        return Transport(
+            self.url, self.token, verify=self.verify, proxies=self.proxies, timeout=self.timeout
+        )
 
     @classmethod
     def read(cls, message: Mapping[str, Any]) -> Connection:

@@ -70,24 +70,15 @@ class Engine:
 
     def connect(self, connection: Connection) -> None:
         """Send to a destination from now on; ends a pause."""
-        # Only now: what sends nothing does not need an HTTP client in its memory.
-        from etiq_jupyter.sync.transport import Transport
         from etiq_jupyter.sync.uploader import Uploader
 
-        transport = Transport(
-            connection.url,
-            connection.token,
-            verify=connection.verify,
-            proxies=connection.proxies,
-            timeout=connection.timeout,
-        )
         self._store.outbox.pause(connection.number, "")
         with self._changed:
             self.destination = connection.number
             self._uploader = Uploader(
                 self._store,
                 connection.number,
-                transport,
+                connection.transport(),
                 connection.user,
                 throttle=self.throttle,
                 on_progress=self._progressed,

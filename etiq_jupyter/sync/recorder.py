@@ -15,6 +15,7 @@ from pathlib import Path
 from etiq_jupyter import model
 from etiq_jupyter.errors import AuthError
 from etiq_jupyter.objects.content import Content
+from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.store import Store
 from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection
@@ -379,6 +380,26 @@ class Recorder:
             if on_progress is not None:
                 on_progress(*sender.progress)
             sender.wait_for_change(left)
+
+    def reader(self, name: str, *, snapshot: str) -> StoredContent:
+        """Return a reader of an object, from this disk as far as possible.
+
+        Parameters
+        ----------
+        name : str
+            The object: `Item.object`.
+        snapshot : str
+            Id of the snapshot to which it belongs; the dashboard is asked in its name.
+
+        Raises
+        ------
+        NotFound
+            When it is neither here nor on the connected dashboard.
+        """
+        from etiq_jupyter.sync.fetch import Fetcher
+
+        connection = self._connection
+        return Fetcher(self.store, connection, snapshot).reader(name)
 
     @property
     def unstored(self) -> int:
