@@ -1,7 +1,7 @@
-"""What whoever runs a dashboard does from the command line: users, backup, restore, check, clean.
+"""What whoever runs a dashboard does: users, backup, restore, check, clean.
 
-All functions take `Settings` and work beside a running dashboard, but `restore`, which needs it
-stopped.
+All functions say by keyword which dashboard: ``data_dir``, and ``database_url`` and ``objects``
+where these are not in it. They work beside a running dashboard, but `restore` needs it stopped.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 from sqlalchemy import func, select, text
+from typing_extensions import Required, Unpack
 
 from etiq_jupyter.dashboard.config import Settings
 from etiq_jupyter.dashboard.db import tables
@@ -40,13 +42,44 @@ class Account(msgspec.Struct, kw_only=True):
 
 
 class CheckReport(msgspec.Struct, kw_only=True):
-    """What a check has looked at, and what is wrong; nothing is, when ``problems`` is empty."""
+    """What a check has looked at, and what is wrong."""
 
     snapshots: int = 0
     objects: int = 0
     chunks: int = 0
     packs: int = 0
     problems: list[str] = []
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return not self.problems
+
+    def __str__(self) -> str:
+        looked = (
+            f"{self.snapshots:,} snapshots, {self.objects:,} objects, "
+            f"{self.chunks:,} chunks in {self.packs:,} packs: "
+        )
+        if self.sound:
+            return looked + "all is well."
+        return "\n".join([looked + f"{len(self.problems)} problems", *self.problems])
+
+
+class Place(TypedDict, total=False):
+    """Which dashboard: the arguments of that name of `serve.run`."""
+
+    data_dir: Required[Path | str]
+    database_url: str
+    objects: str
+
+
+def settings_of(place: Place) -> Settings:
+    """Return the settings of a dashboard that is looked after."""
+    return Settings(
+        data_dir=Path(place["data_dir"]).expanduser().resolve(),
+        database_url=place.get("database_url", ""),
+        objects=place.get("objects", ""),
+    )
 
 
 @contextmanager
@@ -67,7 +100,7 @@ def opened(settings: Settings) -> Iterator[Database]:
 
 
 def add_user(
-    settings: Settings, username: str, password: str, *, email: str = "", admin: bool = False
+    username: str, email: str, password: str, *, admin: bool = False, **place: Unpack[Place]
 ) -> User:
     """Make an account.
 
@@ -76,13 +109,13 @@ def add_user(
     Invalid, Conflict
         When the name, email or password is not acceptable, or the name is taken.
     """
-    with opened(settings) as database:
+    with opened(settings_of(place)) as database:
         return People(database).add(username, email, password, admin=admin)
 
 
-def list_users(settings: Settings) -> list[Account]:
+def list_users(**place: Unpack[Place]) -> list[Account]:
     """Return all accounts by name."""
-    with opened(settings) as database:
+    with opened(settings_of(place)) as database:
         return [
             Account(
                 username=row.username,
@@ -94,7 +127,7 @@ def list_users(settings: Settings) -> list[Account]:
         ]
 
 
-def reset_password(settings: Settings, username: str, password: str) -> None:
+def reset_password(username: str, password: str, **place: Unpack[Place]) -> None:
     """Set a new password; the user's browser sessions end, tokens stay.
 
     Raises
@@ -102,14 +135,14 @@ def reset_password(settings: Settings, username: str, password: str) -> None:
     NotFound
         When there is no such user.
     """
-    with opened(settings) as database:
+    with opened(settings_of(place)) as database:
         People(database).set_password(username, password)
 
 
 # --- backup -----------------------------------------------------------------------------------
 
 
-def backup(settings: Settings, target: Path) -> Path:
+def backup(target: Path, **place: Unpack[Place]) -> Path:
     """Copy database and objects to a new folder, while the dashboard runs.
 
     The database goes first: packs are never changed, so every one that it names is copied after.
@@ -121,6 +154,7 @@ def backup(settings: Settings, target: Path) -> Path:
     ConfigError
         With PostgreSQL or an object store, which have tools of their own for this.
     """
+    settings = settings_of(place)
     path = _local(settings, "backup")
     if target.exists():
         raise Conflict(f"{target} is there already", hint="give a folder that does not exist yet")
@@ -135,7 +169,7 @@ def backup(settings: Settings, target: Path) -> Path:
     return target
 
 
-def restore(settings: Settings, source: Path) -> None:
+def restore(source: Path, **place: Unpack[Place]) -> None:
     """Put a backup in place of an empty data folder. The dashboard must not run.
 
     Raises
@@ -147,6 +181,7 @@ def restore(settings: Settings, source: Path) -> None:
     """
     from etiq_jupyter.dashboard.serve import make_private_folder
 
+    settings = settings_of(place)
     path = _local(settings, "restore")
     saved = source / "dashboard.sqlite"
     if not saved.is_file():
@@ -198,16 +233,17 @@ def _link_or_copy(source: str, target: str) -> None:
 # --- check and clean --------------------------------------------------------------------------
 
 
-def check(settings: Settings, *, deep: bool = True) -> CheckReport:
+def check(*, deep: bool = True, **place: Unpack[Place]) -> CheckReport:
     """Look whether everything is there and is what its hash says.
 
     Parameters
     ----------
-    settings : Settings
-        Of the dashboard; it may run meanwhile.
     deep : bool
         Read every chunk and verify it; otherwise only look that its pack is there.
+    **place
+        Which dashboard; it may run meanwhile.
     """
+    settings = settings_of(place)
     report = CheckReport()
     with opened(settings) as database:
         holdings = Holdings(database, open_storage(settings.objects_url))
@@ -222,8 +258,9 @@ def check(settings: Settings, *, deep: bool = True) -> CheckReport:
     return report
 
 
-def collect(settings: Settings, *, grace: float = GRACE) -> Collected:
+def collect(*, grace: float = GRACE, **place: Unpack[Place]) -> Collected:
     """Free what no snapshot needs; ``grace`` is in seconds."""
+    settings = settings_of(place)
     with opened(settings) as database:
         holdings = Holdings(database, open_storage(settings.objects_url))
         return Collector(database, holdings, grace).collect()

@@ -13,7 +13,7 @@ from etiq_jupyter.dashboard.snapshots import comparing
 from etiq_jupyter.dashboard.snapshots.batch import Claim, Entry, NeedObjects, Taken
 from etiq_jupyter.dashboard.snapshots.listing import SnapshotFilter
 from etiq_jupyter.dashboard.snapshots.manifest import Manifest, check
-from etiq_jupyter.dashboard.web.dispatch import MSGPACK
+from etiq_jupyter.dashboard.web.dispatch import decode, is_msgpack
 from etiq_jupyter.dashboard.web.endpoint import Answer, Call, Routes
 from etiq_jupyter.dashboard.web.paging import Limit, PageQuery
 from etiq_jupyter.dashboard.web.problems import typed
@@ -35,6 +35,7 @@ routes = Routes("snapshots")
 
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 _json = msgspec.json.Decoder(Snapshot)
+_any_json = msgspec.json.Decoder()
 _msgpack = msgspec.msgpack.Decoder(Snapshot)
 _THREAD_FROM = 64 << 10
 """Bytes of manifest from which checking it would hold up other requests."""
@@ -104,11 +105,11 @@ def _manifest(call: Call, snapshot: str) -> Manifest:
     snapshot_id = parse_uuid(snapshot)
     if snapshot_id is None:
         raise Invalid("a snapshot is sent under its UUID", why=snapshot[:60], path="$.id")
-    if call.request.headers.get("content-type", "").startswith(MSGPACK):
-        sent = _msgpack.decode(call.raw)
+    if is_msgpack(call.request):
+        sent = decode(_msgpack, call.raw)
     else:
         try:
-            sent = _json.decode(call.raw)
+            sent = decode(_json, call.raw)
         except msgspec.ValidationError:
             sent = msgspec.convert(_without_null_metrics(call.raw), Snapshot)
     return check(sent, snapshot_id, call.raw)
@@ -116,7 +117,7 @@ def _manifest(call: Call, snapshot: str) -> Manifest:
 
 def _without_null_metrics(raw: bytes) -> Any:
     """JSON has no NaN: a metric that is one comes as null, and is left out."""
-    document = msgspec.json.decode(raw)
+    document = decode(_any_json, raw)
     metrics = document.get("metrics") if isinstance(document, dict) else None
     if isinstance(metrics, dict):
         document["metrics"] = {name: value for name, value in metrics.items() if value is not None}

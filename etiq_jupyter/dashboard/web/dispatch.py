@@ -31,7 +31,7 @@ def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Aw
     The database is asked in a thread, as its drivers block; functions that are ``async`` run on
     the loop and are trusted not to block it.
     """
-    decode = _decoder(endpoint.body)
+    decoder = _decoder(endpoint.body)
 
     async def respond(request: Request) -> Response:
         try:
@@ -48,8 +48,8 @@ def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Aw
             if endpoint.query is not None:
                 arguments["query"] = _query(request, endpoint.query)
             if endpoint.is_async:
-                return await _run_async(endpoint, call, arguments, decode)
-            result = await to_thread.run_sync(_run, endpoint, call, arguments, decode)
+                return await _run_async(endpoint, call, arguments, decoder)
+            result = await to_thread.run_sync(_run, endpoint, call, arguments, decoder)
             return _answer(request, endpoint, result)
         except ClientDisconnect:
             return Response(status_code=499)
@@ -67,25 +67,25 @@ def _is_large(request: Request, endpoint: Endpoint) -> bool:
     return not declared.isdigit() or int(declared) > SMALL_BODY
 
 
-def _run(endpoint: Endpoint, call: Call, arguments: dict[str, Any], decode: Any) -> Any:
+def _run(endpoint: Endpoint, call: Call, arguments: dict[str, Any], decoder: Any) -> Any:
     # Who asks comes first: a stranger learns nothing, not even that a body was malformed.
     if endpoint.scope is not None and call._who is None:
         call._who = call.services.people.identify(call.request, endpoint.scope)
-    if decode is not None:
-        arguments["body"] = decode(call.request, call.raw)
+    if decoder is not None:
+        arguments["body"] = decoder(call.request, call.raw)
     return endpoint.handler(call, **arguments)
 
 
 async def _run_async(
-    endpoint: Endpoint, call: Call, arguments: dict[str, Any], decode: Any
+    endpoint: Endpoint, call: Call, arguments: dict[str, Any], decoder: Any
 ) -> Response:
     later = endpoint.identified_later
     if endpoint.scope is not None and call._who is None and not later:
         call._who = await to_thread.run_sync(
             call.services.people.identify, call.request, endpoint.scope
         )
-    if decode is not None:
-        arguments["body"] = decode(call.request, call.raw)
+    if decoder is not None:
+        arguments["body"] = decoder(call.request, call.raw)
     return _answer(call.request, endpoint, await endpoint.handler(call, **arguments))
 
 
@@ -138,20 +138,32 @@ def _query(request: Request, form: type[Any]) -> Any:
         raise typed(error) from None
 
 
+def decode(decoder: Any, raw: bytes) -> Any:
+    """Decode a body that may hold anything.
+
+    Raises
+    ------
+    Invalid
+        When it is nested too deeply or is not UTF-8.
+    msgspec.DecodeError, msgspec.ValidationError
+        When it is malformed or has another form.
+    """
+    try:
+        return decoder.decode(raw)
+    except RecursionError:
+        raise Invalid("the body is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise Invalid("the body is not UTF-8", why=str(error)) from None
+
+
+def is_msgpack(request: Request) -> bool:
+    """Tell whether a body is MessagePack; anything else is taken for JSON."""
+    return request.headers.get("content-type", "").startswith(MSGPACK)
+
+
 def _decoder(body: Any) -> Callable[[Request, bytes], Any] | None:
     if body is None:
         return None
     from_json = msgspec.json.Decoder(body)
     from_msgpack = msgspec.msgpack.Decoder(body)
-
-    def decode(request: Request, raw: bytes) -> Any:
-        try:
-            if request.headers.get("content-type", "").startswith(MSGPACK):
-                return from_msgpack.decode(raw)
-            return from_json.decode(raw)
-        except RecursionError:
-            raise Invalid("the body is nested too deeply") from None
-        except UnicodeDecodeError as error:
-            raise Invalid("the body is not UTF-8", why=str(error)) from None
-
-    return decode
+    return lambda request, raw: decode(from_msgpack if is_msgpack(request) else from_json, raw)
