@@ -110,7 +110,7 @@ def delete_project(call: Call, project: str) -> None:
         call.services.announce("project", user_id=member.user.id, id=project_id)
 
 
-@routes.add("PUT", "/projects/{project}/members/{username}", scope="admin")
+@routes.add("PUT", "/projects/{project}/members/{username}", scope="write")
 def set_member(call: Call, project: str, username: str, body: NewRole) -> Member:
     """Share a project with somebody, or change their role."""
     member = call.services.members.set_role(call.who, project, username, body.role, call.address)
@@ -119,7 +119,7 @@ def set_member(call: Call, project: str, username: str, body: NewRole) -> Member
     return member
 
 
-@routes.add("DELETE", "/projects/{project}/members/{username}", scope="admin", status=204)
+@routes.add("DELETE", "/projects/{project}/members/{username}", scope="write", status=204)
 def remove_member(call: Call, project: str, username: str) -> None:
     """Take somebody out of a project; anybody may take themselves out."""
     found = call.services.projects.get(call.who, project)
