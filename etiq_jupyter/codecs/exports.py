@@ -91,11 +91,11 @@ def _table(reader: ContentReader, format: str) -> bytes:  # noqa: A002
     if format == "csv":
         return _csv(table)
     if format == "json":
-        names = _unique(table.column_names)
+        names = unique_names(table.column_names)
         columns = [plain_cells(column.combine_chunks()) for column in table.columns]
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         return msgspec.json.encode(rows)
-    table = table.rename_columns(_unique(table.column_names))
+    table = table.rename_columns(unique_names(table.column_names))
     out = io.BytesIO()
     if format == "arrow":
         with pa.ipc.new_stream(out, table.schema) as writer:
@@ -131,7 +131,7 @@ def _readable(table: Any) -> Any:
     return pa.Table.from_arrays(columns, names=table.column_names)
 
 
-def _unique(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """Parquet, Arrow readers and JSON objects want every name once: the second ``a`` becomes ``a.1``."""
     seen: set[str] = set()
     made = []

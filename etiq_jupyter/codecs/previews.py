@@ -105,7 +105,9 @@ def _table(
         page = page.select(list(range(width)))
     cells = [plain_cells(column.combine_chunks()) for column in page.columns]
     heads = [
-        Column(name=name, type=_type(column.type), align=_align(column.type), index=place < leading)
+        Column(
+            name=name, type=type_name(column.type), align=_align(column.type), index=place < leading
+        )
         for place, (name, column) in enumerate(zip(page.column_names, page.columns, strict=True))
     ]
     rows = [list(row) for row in zip(*cells, strict=True)] if cells else []
@@ -119,7 +121,8 @@ def _count(table: Any, leading: int, shown: list[str]) -> int:
     return sum(names.count(name) for name in dict.fromkeys(str(name) for name in shown))
 
 
-def _type(kind: Any) -> str:
+def type_name(kind: Any) -> str:
+    """Return an Arrow type as people read it."""
     text = str(kind)
     if text.startswith("dictionary<"):
         return "category"
