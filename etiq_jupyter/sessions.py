@@ -458,12 +458,12 @@ class Session(HasTraits):
         if self._connecting:
             state = "connecting"
         elif login is not None:
-            if self._expired or sync.paused.startswith("expired"):
+            if self._expired or sync.paused:  # sending pauses when the token is refused
                 state, message = "expired", self._expired or sync.paused
-            elif sync.paused:
-                state, message = "paused", sync.paused
             elif sync.parked:
                 state, message = "problem", sync.last_error
+            elif sync.last_error and sync.pending:
+                state, message = "paused", sync.last_error
             else:
                 state = "sending" if sync.sending else "connected"
         return model.Status(

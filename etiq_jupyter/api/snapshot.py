@@ -299,9 +299,14 @@ class Snapshot:
 
     # --- elsewhere ----------------------------------------------------------------------------
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is on the dashboard; True when it is."""
-        return True if self._ticket is None else bool(self._ticket.wait(timeout))
+    def wait(self, timeout: float | None = None, until: str = "synced") -> bool:
+        """Wait until it is ``stored`` on this disk or ``synced``; whether it got there."""
+        return True if self._ticket is None else bool(self._ticket.wait(timeout, until))
+
+    @property
+    def reason(self) -> str:
+        """Why it is paused, parked or not stored yet; empty otherwise."""
+        return "" if self._ticket is None else self._ticket.reason
 
     def delete(self) -> None:
         """Delete it, on the dashboard or locally. Content that other snapshots hold stays."""

@@ -89,9 +89,7 @@ class RunningDashboard:
         if username not in self.people:
             from etiq_jupyter.dashboard.administration import add_user
 
-            add_user(
-                username, f"{username}@example.org", PASSWORD, data_dir=self.folder / "data"
-            )
+            add_user(username, f"{username}@example.org", PASSWORD, data_dir=self.folder / "data")
             self.people[username] = Person(self, username).sign_in()
         return self.people[username]
 
