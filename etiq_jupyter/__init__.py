@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from etiq_jupyter.version import __version__
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.projects import Projects

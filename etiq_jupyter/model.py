@@ -117,12 +117,17 @@ class IssuedToken(Struct, kw_only=True):
 
 
 class Server(Struct, kw_only=True):
-    """What a dashboard says of itself."""
+    """What a dashboard says of itself.
+
+    ``epoch`` names the life of its data: it changes when a backup is put back, so that clients
+    know to send again what was lost since. Empty where it is not kept.
+    """
 
     name: Literal["etiq-dashboard"] = "etiq-dashboard"
     version: str
     oldest_client: str
     api: str = "v1"
+    epoch: str = ""
 
 
 class Limits(Struct, kw_only=True):

@@ -418,11 +418,15 @@ class Session(HasTraits):
             run.snapshots += 1
             snapshot.sequence = run.snapshots
         snapshot.run = run
-        snapshot.project = project.id
-        snapshot.project_name = project.name
+        return self.keep(captured, project)
+
+    def keep(self, captured: Captured, project: model.Project) -> Ticket:
+        """Do as `record` does, for a snapshot that already belongs to a run."""
+        captured.snapshot.project = project.id
+        captured.snapshot.project_name = project.name
         login = self._login
         destination = login.destination if login and project.role != "viewer" else None
-        ticket = self.recorder.record(snapshot, captured.contents, destination)
+        ticket = self.recorder.record(captured.snapshot, captured.contents, destination)
         self.refresh()
         return ticket
 
@@ -522,7 +526,7 @@ def default() -> Session:
 
 def version() -> str:
     """Return this package's version."""
-    from etiq_jupyter import __version__
+    from etiq_jupyter.version import __version__
 
     return __version__
 

@@ -276,4 +276,4 @@ def _anonymous(url: str) -> Any:
     from etiq_jupyter.credentials import check_url
     from etiq_jupyter.sync.transport import Transport
 
-    return Transport(check_url(url), None)
+    return Transport(check_url(url))

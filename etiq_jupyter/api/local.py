@@ -35,8 +35,9 @@ class LocalBackend:
         for pattern, answer in ROUTES:
             match = pattern.fullmatch(path)
             if match:
-                found = answer(self, *(unquote(part) for part in match.groups()), query=asked)
-                return found if kind is not dict else msgspec.to_builtins(found)
+                found: Any = answer(self, *(unquote(p) for p in match.groups()), query=asked)
+                whole: T = msgspec.to_builtins(found) if kind is dict else found
+                return whole
         raise AuthError(
             f"{path} is only on a dashboard, and this session is not logged in",
             hint="log in with %etiq_login",

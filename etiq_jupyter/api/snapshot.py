@@ -112,8 +112,8 @@ class Snapshot:
         """``captured``, ``stored``, ``synced``, ``paused`` or ``parked``."""
         if self._ticket is not None:
             return self._ticket.state
-        held = self._session.store.state_of(self.id)
-        return held or getattr(self._any, "state", "stored")
+        known: model.State = getattr(self._any, "state", "stored")
+        return self._session.store.state_of(self.id) or known
 
     @property
     def url(self) -> str:
@@ -355,7 +355,7 @@ class Snapshot:
     def __repr__(self) -> str:
         from etiq_jupyter.api import words
 
-        facts = [self.state]
+        facts: list[str] = [self.state]
         facts += [f"{name} {words.number(value)}" for name, value in list(self.metrics.items())[:2]]
         if getattr(self._any, "failed", False) or getattr(self._any, "error", None):
             facts.append("failed")

@@ -24,7 +24,7 @@ COMMANDS = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    from etiq_jupyter import __version__
+    from etiq_jupyter.version import __version__
 
     parser = argparse.ArgumentParser(
         prog="etiq", description="Keep what notebooks do, and bring it to the team."

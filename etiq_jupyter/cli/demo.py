@@ -135,9 +135,7 @@ def _password(folder: Path, ready: dict[str, str]) -> str:
         file.write(password)
     (secret,) = parse_qs(urlsplit(ready["setup_url"]).query)["secret"]
     account = {"username": USER, "email": "demo@example.org", "password": password}
-    Transport(ready["url"], None).request(
-        "POST", "/api/v1/setup", json={"secret": secret} | account
-    )
+    Transport(ready["url"]).request("POST", "/api/v1/setup", json={"secret": secret} | account)
     return password
 
 

@@ -67,7 +67,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _python() -> Iterator[Finding]:
-    from etiq_jupyter import __version__
+    from etiq_jupyter.version import __version__
 
     text = f"{platform.python_version()} on {platform.platform()}, etiq_jupyter {__version__}"
     yield Finding("Python", "ok" if sys.version_info >= (3, 10) else "problem", text)

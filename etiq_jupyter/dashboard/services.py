@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from etiq_jupyter import __version__
 from etiq_jupyter.dashboard.config import Settings
 from etiq_jupyter.dashboard.db.engine import Database
 from etiq_jupyter.dashboard.events.hub import Event, Hub
@@ -23,6 +22,7 @@ from etiq_jupyter.dashboard.snapshots.listing import Listing
 from etiq_jupyter.dashboard.snapshots.pipelines import Pipelines
 from etiq_jupyter.dashboard.snapshots.reading import Reading
 from etiq_jupyter.model import Server
+from etiq_jupyter.version import __version__
 
 OLDEST_CLIENT = "0.1.0"
 

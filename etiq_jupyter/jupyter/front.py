@@ -21,7 +21,7 @@ class SessionFront:
         return self._session.state
 
     def get(self, path: str, query: Mapping[str, Any]) -> Any:
-        return backend_of(self._session).get(path, query, Any)  # type: ignore[arg-type]
+        return backend_of(self._session).get(path, query, Any)
 
     def send(self, method: str, path: str, body: Any) -> Any:
         answer = backend_of(self._session).send(method, path, body)

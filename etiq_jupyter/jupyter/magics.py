@@ -15,7 +15,6 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 from traitlets import Bool, Float
-from traitlets.config import Configurable
 
 from etiq_jupyter import credentials, sessions
 from etiq_jupyter.api import words
@@ -43,7 +42,7 @@ def readable(magic: F) -> F:
 
 
 @magics_class
-class EtiqMagics(Magics, Configurable):
+class EtiqMagics(Magics):
     """The magics of one shell.
 
     Configurable, for example in ``ipython_config.py``: ``c.EtiqMagics.autosnapshot = True``.

@@ -112,8 +112,8 @@ class OutputListener:
         display_id = (transient or {}).get("display_id")
         shown = {"data": dict(data), "metadata": dict(metadata or {})}
         if update:
-            for output in self._by_display_id.get(display_id or "", []):
-                output.update(shown)
+            for earlier in self._by_display_id.get(display_id or "", []):
+                earlier.update(shown)
             return
         output: Output = {"output_type": "display_data", **shown}
         if display_id:

@@ -11,8 +11,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from etiq_jupyter import __version__
 from etiq_jupyter.dashboard.web.endpoint import Endpoint, Routes
+from etiq_jupyter.version import __version__
 
 _REF = "#/components/schemas/{name}"
 
