@@ -255,6 +255,7 @@ export interface SnapshotDetail extends SnapshotSummary {
   note: string;
   error: Failure | null;
   items: Item[];
+  reads: Read[];
   redactions: Redaction[];
   parents: Link[];
   children: Link[];

@@ -71,7 +71,7 @@ export function MembersTab(props: { project: Project; me: Me; onChanged(): void 
                     member.role
                   )}
                 </td>
-                <td className="etiq-row-actions">
+                <td className="etiq-number">
                   {(manages || myself) && project.members.length > 1 && (
                     <button
                       type="button"

@@ -26,7 +26,7 @@ const NUMBERS: readonly PlainColumn[] = ['variables', 'size', 'new', 'duration']
 export function SnapshotTable(props: TableProps): JSX.Element {
   const { columns, items } = props;
   return (
-    <div className="table-box" tabIndex={0} role="region" aria-label="Snapshots">
+    <div className="table-box" tabIndex={0} role="group" aria-label="Snapshots">
       <table className="etiq-table list snapshots">
         <thead>
           <tr>

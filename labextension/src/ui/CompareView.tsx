@@ -61,7 +61,7 @@ function Facts({ diff }: { diff: Diff }): JSX.Element {
     </PlaceLink>
   );
   return (
-    <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label="Both snapshots">
+    <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label="Both snapshots">
       <table className="etiq-table etiq-facts-table">
         <thead>
           <tr>

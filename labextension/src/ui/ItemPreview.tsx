@@ -1,5 +1,4 @@
-import type { Item, Preview } from '../api';
-import { path } from '../api';
+import { path, type Item, type ItemFormat, type Preview } from '../api';
 import { bytes } from './format';
 import { useBackend } from './context';
 import { JsonTree } from './JsonTree';
@@ -102,20 +101,24 @@ export function PreviewBody({ preview, item }: { preview: Preview; item: Item })
   }
 }
 
-const FORMATS: Partial<Record<Item['kind'], ('parquet' | 'csv' | 'json' | 'png' | 'raw')[]>> = {
-  frame: ['parquet', 'csv'],
-  series: ['parquet', 'csv'],
-  figure: ['png', 'json'],
-  image: ['png'],
-  number: ['json'],
-  text: ['json'],
-  plain: ['json']
-};
+const TABLES: readonly Item['kind'][] = ['frame', 'series', 'index', 'array'];
+const PICTURES = ['picture', 'matplotlib.figure', 'picture.pixels'];
+
+/** The plain files that an item can be had as, the most useful first. */
+function formats(item: Item): ItemFormat[] {
+  if (TABLES.includes(item.kind)) {
+    return item.kind === 'array' ? ['raw'] : ['parquet', 'csv'];
+  }
+  if (PICTURES.includes(item.codec)) {
+    return ['png'];
+  }
+  return ['number', 'outputs', 'environment', 'other'].includes(item.kind) ? [] : ['json'];
+}
 
 /** Links to the item as plain files, where the backend has addresses for them. */
 function Downloads({ snapshot, item }: { snapshot: string; item: Item }): JSX.Element | null {
   const backend = useBackend();
-  const links = (FORMATS[item.kind] ?? []).flatMap(format => {
+  const links = formats(item).flatMap(format => {
     const address = backend.itemUrl?.(snapshot, item.name, format) ?? null;
     return address === null ? [] : [{ format, address }];
   });
@@ -125,8 +128,8 @@ function Downloads({ snapshot, item }: { snapshot: string; item: Item }): JSX.El
   return (
     <p className="etiq-downloads">
       {links.map(({ format, address }) => (
-        <a key={format} className="etiq-link" href={address} download={`${item.name}.${format}`}>
-          Download {format.toUpperCase()}
+        <a key={format} className="etiq-link" href={address} download>
+          Download {format === 'raw' ? 'npy' : format.toUpperCase()}
         </a>
       ))}
     </p>

@@ -13,7 +13,7 @@ export function LineageStrip({ snapshot }: { snapshot: SnapshotDetail }): JSX.El
     );
   }
   return (
-    <div className="etiq-lineage" tabIndex={0} role="region" aria-label="Lineage">
+    <div className="etiq-lineage" tabIndex={0} role="group" aria-label="Lineage">
       {parents.length > 0 && (
         <>
           <Links links={parents} label="Read from" />

@@ -5,7 +5,7 @@ import { PlaceLink } from './context';
 import { count, metric } from './format';
 import { shownMetrics, snapshotAddress, snapshotId, snapshotTitle } from './naming';
 import { EmptyState, ErrorNotice, Loading } from './notices';
-import { layout, type Placed } from './pipeline';
+import { boxes, layout, line, type Box, type Route, type Sizes } from './pipeline';
 import type { PipelineGraphProps } from './props';
 import { RelativeTime } from './RelativeTime';
 import { useResource } from './resource';
@@ -48,7 +48,17 @@ function OnePipeline({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   const id = useId();
   const title = [pipeline.short_id, pipeline.name].filter(Boolean).join(' ') || 'Pipeline';
   return (
-    <section className="etiq-pipeline" aria-labelledby={id}>
+    <section
+      className="etiq-pipeline"
+      id={pipeline.short_id || undefined}
+      aria-labelledby={id}
+      ref={element => {
+        // The address may name one of several pipelines.
+        if (pipeline.short_id && location.hash === `#${pipeline.short_id}`) {
+          element?.scrollIntoView?.({ block: 'start' });
+        }
+      }}
+    >
       <header>
         <h2 id={id}>{title}</h2>
         <span className="etiq-quiet">
@@ -77,76 +87,78 @@ function OnePipeline({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   );
 }
 
-const [WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE] = [176, 56, 72, 16, 8];
+const SIZES: Sizes = { width: 176, height: 52, lane: 12, gapX: 72, gapY: 14, edge: 12 };
 
 function Graph({ pipeline, title }: { pipeline: Pipeline; title: string }): JSX.Element {
-  const placed = useMemo(() => layout(pipeline.nodes, pipeline.edges), [pipeline]);
-  const layers = Math.max(...placed.map(each => each.layer)) + 1;
-  const rows = Math.max(...placed.map(each => each.row)) + 1;
-  const sizes = columnSizes(placed);
-  const x = (each: Placed): number => EDGE + each.layer * (WIDTH + GAP_X);
-  const y = (each: Placed): number => {
-    const free = rows - (sizes.get(each.layer) ?? rows);
-    return EDGE + (each.row + free / 2) * (HEIGHT + GAP_Y);
-  };
-  const width = 2 * EDGE + layers * (WIDTH + GAP_X) - GAP_X;
-  const height = 2 * EDGE + rows * (HEIGHT + GAP_Y) - GAP_Y;
-  const byId = new Map(placed.map(each => [each.node.id, each]));
+  const { placed, drawn } = useMemo(() => {
+    const made = layout(pipeline.nodes, pipeline.edges);
+    return { placed: made, drawn: boxes(made, SIZES) };
+  }, [pipeline]);
+  const { at, width, height } = drawn;
   return (
-    <div className="etiq-graph-scroll" tabIndex={0} role="region" aria-label={`Graph of ${title}`}>
+    <div className="etiq-graph-scroll" tabIndex={0} role="group" aria-label={`Graph of ${title}`}>
       <div className="etiq-graph" style={{ width, height }}>
         <svg width={width} height={height} aria-hidden="true">
-          {pipeline.edges.map(edge => {
-            const [from, to] = [byId.get(edge.source), byId.get(edge.target)];
-            if (from === undefined || to === undefined) {
-              return null;
-            }
-            const [x1, y1] = [x(from) + WIDTH, y(from) + HEIGHT / 2];
-            const [x2, y2] = [x(to) - 5, y(to) + HEIGHT / 2];
-            const bend = Math.max(GAP_X / 2, (x2 - x1) / 2);
-            return (
-              <g key={`${edge.source} ${edge.target}`} className="etiq-edge">
-                <path d={`M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`} />
-                <path d={`M${x2 - 6} ${y2 - 4}l6 4l-6 4`} />
-                <EdgeLabel x={x1 + 8} y={y1} x2={x2} y2={y2} items={edge.items} />
-              </g>
-            );
+          {placed.routes.map(route => (
+            <EdgeLine key={`${route.edge.source} ${route.edge.target}`} route={route} at={at} />
+          ))}
+          {edgeLabels(placed.routes).map(({ source, text }) => {
+            const box = at.get(source);
+            return box && <EdgeLabel key={`${source} ${text}`} box={box} text={text} />;
           })}
         </svg>
         <ul aria-label={`Snapshots of ${title}`}>
-          {placed.map(each => (
-            <li
-              key={each.node.id}
-              style={{ left: x(each), top: y(each), width: WIDTH, height: HEIGHT }}
-            >
-              <GraphNode node={each.node} />
-            </li>
-          ))}
+          {placed.columns.flat().map(({ id, node }) => {
+            const box = at.get(id);
+            return (
+              node &&
+              box && (
+                <li
+                  key={id}
+                  style={{ left: box.x, top: box.y, width: SIZES.width, height: SIZES.height }}
+                >
+                  <GraphNode node={node} />
+                </li>
+              )
+            );
+          })}
         </ul>
       </div>
     </div>
   );
 }
 
-function columnSizes(placed: readonly Placed[]): Map<number, number> {
-  const sizes = new Map<number, number>();
-  placed.forEach(({ layer }) => sizes.set(layer, (sizes.get(layer) ?? 0) + 1));
-  return sizes;
+function EdgeLine(props: { route: Route; at: ReadonlyMap<string, Box> }): JSX.Element | null {
+  const end = props.at.get(props.route.edge.target);
+  if (end === undefined) {
+    return null;
+  }
+  const y = end.y + end.height / 2;
+  return (
+    <g className="etiq-edge">
+      <path d={line(props.route, props.at, SIZES)} />
+      <path d={`M${end.x - 6} ${y - 4}l6 4l-6 4`} />
+    </g>
+  );
 }
 
-/** What an edge carries, near its start; only where there is room for it. */
-function EdgeLabel(props: {
-  x: number;
-  y: number;
-  x2: number;
-  y2: number;
-  items: string[];
-}): JSX.Element {
-  const text = props.items.join(', ');
-  const short = text.length > 9 ? `${text.slice(0, 8)}…` : text;
+/** What leaves a node, once: edges that carry the same items share their label. */
+function edgeLabels(routes: readonly Route[]): { source: string; text: string }[] {
+  const labels = new Map<string, Set<string>>();
+  for (const { edge } of routes) {
+    const items = labels.get(edge.source) ?? new Set();
+    edge.items.forEach(item => items.add(item));
+    labels.set(edge.source, items);
+  }
+  return [...labels].map(([source, items]) => ({ source, text: [...items].join(', ') }));
+}
+
+const LABEL = 10;
+
+function EdgeLabel({ box, text }: { box: Box; text: string }): JSX.Element {
   return (
-    <text x={props.x} y={props.y - 5}>
-      {short}
+    <text x={box.x + SIZES.width + 5} y={box.y + box.height / 2 - 5}>
+      {text.length > LABEL ? `${text.slice(0, LABEL - 1)}…` : text}
       <title>{text}</title>
     </text>
   );
@@ -183,6 +195,10 @@ function nodeFacts(node: Node): string {
   return node.main_item === null ? '' : `${node.main_item.name} ${node.main_item.summary}`;
 }
 
+function inTime(nodes: readonly Node[]): Node[] {
+  return [...nodes].sort((a, b) => a.created_at.localeCompare(b.created_at));
+}
+
 function PipelineTable({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   const byId = new Map(pipeline.nodes.map(node => [node.id, node]));
   const links = (ends: { id: string; items: string[] }[]): JSX.Element[] =>
@@ -197,7 +213,7 @@ function PipelineTable({ pipeline }: { pipeline: Pipeline }): JSX.Element {
           ];
     });
   return (
-    <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label="Pipeline as a table">
+    <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label="Pipeline as a table">
       <table className="etiq-table">
         <thead>
           <tr>
@@ -209,7 +225,7 @@ function PipelineTable({ pipeline }: { pipeline: Pipeline }): JSX.Element {
           </tr>
         </thead>
         <tbody>
-          {layout(pipeline.nodes, pipeline.edges).map(({ node }) => (
+          {inTime(pipeline.nodes).map(node => (
             <tr key={node.id}>
               <th scope="row">
                 <PlaceLink to={{ kind: 'snapshot', snapshot: snapshotAddress(node) }}>

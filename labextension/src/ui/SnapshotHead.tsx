@@ -42,8 +42,10 @@ export function SnapshotHead(props: HeadProps): JSX.Element {
         <StateDot state={snapshot.state} />
         {snapshot.failed && <StateDot state="failed" />}
       </div>
-      <TagEditor snapshot={snapshot} editable={editable} onChanged={props.onChanged} />
-      <Note snapshot={snapshot} editable={editable} onChanged={props.onChanged} />
+      <div className="etiq-head-notes">
+        <TagEditor snapshot={snapshot} editable={editable} onChanged={props.onChanged} />
+        <Note snapshot={snapshot} editable={editable} onChanged={props.onChanged} />
+      </div>
     </header>
   );
 }

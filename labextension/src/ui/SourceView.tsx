@@ -34,7 +34,7 @@ export function SourceView(props: {
   );
   const mark = `Changed since ${props.previousName ?? 'the last snapshot of this cell'}`;
   return (
-    <div className="etiq-source" tabIndex={0} role="region" aria-label="Source">
+    <div className="etiq-source" tabIndex={0} role="group" aria-label="Source">
       <table role="presentation">
         <tbody>
           {lines.map((tokens, index) => (
@@ -88,7 +88,7 @@ const OPS = { ' ': '', '+': 'Added: ', '-': 'Removed: ' };
 export function SourceDiff(props: { lines: readonly SourceLine[] }): JSX.Element {
   const groups = useMemo(() => foldUnchanged(props.lines), [props.lines]);
   return (
-    <div className="etiq-source" tabIndex={0} role="region" aria-label="Source, compared">
+    <div className="etiq-source" tabIndex={0} role="group" aria-label="Source, compared">
       <table role="presentation">
         {groups.map((group, index) =>
           group.hidden ? (

@@ -1,3 +1,5 @@
+import { useMemo } from 'react';
+
 /** A table that a notebook displayed, taken out of its HTML as text. */
 export interface PlainTable {
   header: string[][];
@@ -39,16 +41,26 @@ export function plainTable(html: string): PlainTable | null {
 
 const NUMBER = /^[-+\u2212]?[\d.,]+(e[-+]?\d+)?%?$|^(nan|-?inf|\.\.\.)$/i;
 
+/** Columns that hold only numbers: they read best on the right. */
+function numberColumns({ rows }: PlainTable): Set<number> {
+  const width = Math.max(0, ...rows.map(row => row.cells.length));
+  const columns = Array.from({ length: width }, (_, at) => at);
+  return new Set(
+    columns.filter(at => rows.every(row => at >= row.headings && NUMBER.test(row.cells[at] ?? '')))
+  );
+}
+
 export function StaticTable(props: { table: PlainTable; name: string }): JSX.Element {
   const { header, rows, caption } = props.table;
+  const numbers = useMemo(() => numberColumns(props.table), [props.table]);
   return (
-    <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label={props.name}>
+    <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label={props.name}>
       <table className="etiq-table etiq-data">
         <thead>
           {header.map((cells, index) => (
             <tr key={index}>
               {cells.map((text, at) => (
-                <th key={at} scope="col">
+                <th key={at} scope="col" className={numbers.has(at) ? 'etiq-number' : undefined}>
                   {text}
                 </th>
               ))}
@@ -64,7 +76,7 @@ export function StaticTable(props: { table: PlainTable; name: string }): JSX.Ele
                     {text}
                   </th>
                 ) : (
-                  <td key={at} className={NUMBER.test(text) ? 'etiq-number' : undefined}>
+                  <td key={at} className={numbers.has(at) ? 'etiq-number' : undefined}>
                     {text}
                   </td>
                 )

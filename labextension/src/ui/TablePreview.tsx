@@ -33,6 +33,8 @@ export function TablePreview({ snapshot, item }: { snapshot: string; item: Item 
   // A page that is asked for keeps the one before in place: the table does not jump.
   const shown = page.data ?? last;
 
+  const indexed = shown?.columns.some(column => column.index) ?? false;
+
   if (page.error !== undefined && settled === '') {
     return <ErrorNotice error={page.error} onRetry={page.reload} />;
   }
@@ -72,10 +74,15 @@ export function TablePreview({ snapshot, item }: { snapshot: string; item: Item 
       {shown === undefined ? (
         <Loading what={item.name} />
       ) : (
-        <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label={item.name}>
+        <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label={item.name}>
           <table className="etiq-table etiq-data">
             <thead>
               <tr>
+                {!indexed && (
+                  <th scope="col">
+                    <span className="etiq-unseen">row</span>
+                  </th>
+                )}
                 {shown.columns.map((column, index) => (
                   <ColumnHead
                     key={index}
@@ -92,6 +99,7 @@ export function TablePreview({ snapshot, item }: { snapshot: string; item: Item 
             <tbody>
               {shown.rows.map((row, index) => (
                 <tr key={index}>
+                  {!indexed && <th scope="row">{count(shown.offset + index)}</th>}
                   {row.map((value, at) => (
                     <Cell key={at} value={value} column={shown.columns[at]} />
                   ))}

@@ -17,7 +17,7 @@ export function TokenTable(props: {
   const [rotating, setRotating] = useState<Token | null>(null);
   return (
     <>
-      <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label="Access tokens">
+      <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label="Access tokens">
         <table className="etiq-table etiq-tokens">
           <thead>
             <tr>
@@ -49,23 +49,25 @@ export function TokenTable(props: {
                 <td>
                   <RelativeTime time={token.last_used_at} sentence />
                 </td>
-                <td className="etiq-row-actions">
-                  <button
-                    type="button"
-                    className="etiq-link"
-                    aria-label={`Rotate ${token.name}`}
-                    onClick={() => setRotating(token)}
-                  >
-                    Rotate
-                  </button>
-                  <button
-                    type="button"
-                    className="etiq-link etiq-danger"
-                    aria-label={`Delete ${token.name}`}
-                    onClick={() => setDeleting(token)}
-                  >
-                    Delete
-                  </button>
+                <td>
+                  <div className="etiq-row-actions">
+                    <button
+                      type="button"
+                      className="etiq-link"
+                      aria-label={`Rotate ${token.name}`}
+                      onClick={() => setRotating(token)}
+                    >
+                      Rotate
+                    </button>
+                    <button
+                      type="button"
+                      className="etiq-link etiq-danger"
+                      aria-label={`Delete ${token.name}`}
+                      onClick={() => setDeleting(token)}
+                    >
+                      Delete
+                    </button>
+                  </div>
                 </td>
               </tr>
             ))}

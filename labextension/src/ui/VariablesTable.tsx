@@ -207,7 +207,7 @@ const SHOWN_COLUMNS = 60;
 
 function ProfileTable({ columns }: { columns: ColumnProfile[] }): JSX.Element {
   return (
-    <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label="Profile per column">
+    <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label="Profile per column">
       <table className="etiq-table">
         <thead>
           <tr>

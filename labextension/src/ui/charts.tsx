@@ -100,8 +100,7 @@ export function LineChart(props: {
   return (
     <figure className="etiq-chart" aria-labelledby={id}>
       <figcaption id={id}>
-        <span>{title}</span>
-        {props.children}
+        {props.children ?? <span>{title}</span>}
         <button
           type="button"
           className="etiq-link"
@@ -125,7 +124,7 @@ function ChartTable(props: {
   onOpen?(id: string): void;
 }): JSX.Element {
   return (
-    <div className="etiq-table-scroll" tabIndex={0} role="region" aria-label={props.title}>
+    <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label={props.title}>
       <table className="etiq-table">
         <thead>
           <tr>

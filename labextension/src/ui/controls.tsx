@@ -207,8 +207,8 @@ export function Section(props: {
   const id = useId();
   return (
     <section className="etiq-section" aria-labelledby={id}>
-      <h2 id={id} className="etiq-section-title">
-        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <h2 className="etiq-section-title">
+        <button type="button" id={id} aria-expanded={open} onClick={() => setOpen(!open)}>
           <Chevron open={open} />
           {props.title}
         </button>

@@ -98,14 +98,16 @@ async function copyText(text: string): Promise<void> {
   area.className = 'etiq-unseen';
   const focused = document.activeElement;
   document.body.append(area);
-  area.select();
-  const done = document.execCommand('copy');
-  area.remove();
-  if (focused instanceof HTMLElement) {
-    focused.focus();
-  }
-  if (!done) {
-    throw new Error('refused');
+  try {
+    area.select();
+    if (!document.execCommand('copy')) {
+      throw new Error('the browser refused');
+    }
+  } finally {
+    area.remove();
+    if (focused instanceof HTMLElement) {
+      focused.focus();
+    }
   }
 }
 
