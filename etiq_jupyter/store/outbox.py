@@ -46,6 +46,12 @@ class Entry(NamedTuple):
     destination: int | None
 
 
+def number_of(short_id: str) -> int:
+    """Return the number in a short id such as ``SNP-42``; 0 when there is none."""
+    tail = short_id.rpartition("-")[2]
+    return int(tail) if tail.isdecimal() else 0
+
+
 class Outbox:
     """The unsent of one store.
 
@@ -176,6 +182,14 @@ class Outbox:
                 (destination,),
             )
             return made.rowcount
+
+    def highest_number(self, destination: int) -> int:
+        """Return the highest number in the short ids that a destination has given."""
+        rows = self._database.rows(
+            "SELECT short_id FROM snapshots WHERE destination = ? AND short_id != ''",
+            (destination,),
+        )
+        return max((number_of(short_id) for (short_id,) in rows), default=0)
 
     # --- names of projects there ------------------------------------------------------------
 

@@ -175,7 +175,8 @@ class Writer:
             elif source.name in selected:
                 part.chunks = selected[source.name]
                 part.base_size = packed_size(part.chunks)
-            elif source.size < MERGE:
+            elif source.size < MERGE and source.layout != "lengths":
+                # (Lengths stay apart: with them the payload can be kept as a selection of rows.)
                 part.at = offset
                 small += source.sections()
                 offset += source.size

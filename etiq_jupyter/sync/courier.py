@@ -124,14 +124,11 @@ class Courier:
 
     def _keep(self, job: Incoming) -> None:
         run = job.snapshot.run.id
-        parents = {
-            name: [
-                each
-                for each in (self._earlier.get((run, name), ""), *job.parents.get(name, ()))
-                if each
-            ]
-            for name in job.contents
-        }
+        parents = {}
+        for name in job.contents:
+            told, own = job.parents.get(name, []), self._earlier.get((run, name), "")
+            both = [own, *told] if name in job.newer else [*told, own]
+            parents[name] = [each for each in dict.fromkeys(both) if each]
         try:
             if not self.store.has_snapshot(job.snapshot.id):
                 self.store.record(job.snapshot, job.contents, job.destination, parents)

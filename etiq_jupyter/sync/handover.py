@@ -205,6 +205,7 @@ class HandOver:
         done: Callable[[dict[str, str]], None],
     ) -> _Job:
         number = next(self._numbers)
+        waiting = list(self._jobs.values())
         described = {
             name: {
                 "codec": content.codec,
@@ -222,6 +223,8 @@ class HandOver:
             "destination": destination,
             "parents": {name: list(some) for name, some in parents.items()},
             "contents": described,
+            # For these the courier will know a later form than this process does now.
+            "newer": [n for n in contents if any(n in j.header["contents"] for j in waiting)],
             "streamed": False,
         }
         return _Job(number, header, done=done, snapshot=snapshot.id)

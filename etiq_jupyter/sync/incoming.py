@@ -82,6 +82,7 @@ class Incoming:
         self.snapshot = msgspec.msgpack.decode(message["snapshot"], type=model.Snapshot)
         self.destination: int | None = message["destination"]
         self.parents: dict[str, list[str]] = message["parents"]
+        self.newer: list[str] = message["newer"]
         self.streamed: bool = message["streamed"]
         self.arena = arena
         self.contents = {

@@ -22,7 +22,7 @@ from etiq_jupyter.objects.pack import Frame, write_pack
 from etiq_jupyter.objects.recipe import decode_recipe, recipe_chunks
 from etiq_jupyter.store import Store
 from etiq_jupyter.store.chunks import Place
-from etiq_jupyter.store.outbox import Waiting
+from etiq_jupyter.store.outbox import Waiting, number_of
 from etiq_jupyter.sync.throttle import Throttle
 from etiq_jupyter.sync.transport import Transport
 
@@ -86,6 +86,8 @@ class Uploader:
         self._limits = model.Limits()
         self._greeted = False
         self._confirmed: set[str] = set()
+        self._highest = 0
+        self._again = False
         self._pack_bytes = _FIRST_PACK
         self._done = self._total = 0
 
@@ -112,6 +114,7 @@ class Uploader:
             if not batch:
                 break
             sent += self._send(batch, stopped)
+        self._again = False
         return sent
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
@@ -126,14 +129,36 @@ class Uploader:
                 hint="log in as the user who made them",
             )
         self._limits = me.limits
-        epoch = getattr(me.server, "epoch", "")
+        epoch = me.server.epoch
         known = self._store.outbox.epoch(self._destination)
         if epoch and known and epoch != known:
-            # Restored from a backup: what it has forgotten is sent again, the rest is known there.
-            self._store.outbox.send_again(self._destination)
+            self._send_again()
         if epoch and epoch != known:
             self._store.outbox.know_epoch(self._destination, epoch)
+        self._highest = self._store.outbox.highest_number(self._destination)
         self._greeted = True
+
+    def _send_again(self) -> None:
+        """Offer everything again: the dashboard was restored from a backup.
+
+        What it still has costs a short question; what it has forgotten is sent.
+        """
+        self._confirmed.clear()
+        self._again = True
+        self._store.outbox.send_again(self._destination)
+
+    def _notice_rewind(self, receipt: model.Receipt, before: str) -> None:
+        """Recognise by its numbers a dashboard that has forgotten what it had received.
+
+        Short ids are never given twice, so a new snapshot with a number that is not above all
+        numbers seen before comes from a dashboard that was set back.
+        """
+        number = number_of(receipt.short_id)
+        if before or not number:
+            return
+        if number <= self._highest and not self._again:
+            self._send_again()
+        self._highest = max(self._highest, number)
 
     # --- one batch ------------------------------------------------------------------------
 
@@ -318,7 +343,9 @@ class Uploader:
         except errors.Conflict as error:
             outbox.mark([plan.waiting.id], "parked", str(error))
             return False
+        before = outbox.entry(plan.waiting.id)
         outbox.synced([receipt])
+        self._notice_rewind(receipt, before.short_id if before else "")
         outbox.know_project(self._destination, plan.waiting.project, plan.project)
         self._confirmed.update(item.object for item in plan.snapshot.items if item.object)
         if self._on_synced is not None:

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import numpy as np
 import pytest
+import requests
 
 from etiq_jupyter import model
 from etiq_jupyter.ids import new_id
@@ -292,3 +295,59 @@ def _random(count):
 
 
 os.urandom_array = _random
+
+
+class RealDashboard:
+    """A dashboard process with a user, a token and a project."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = 0
+        self.process = None
+        first = self.start()
+        secret = parse_qs(urlsplit(first["setup_url"]).query)["secret"][0]
+        account = {"username": "ana", "email": "ana@example.org", "password": "correct horse 9"}
+        me = requests.post(f"{self.url}/api/v1/setup", json={"secret": secret, **account}).json()
+        self.user = me["user"]
+        issued = requests.post(
+            f"{self.url}/api/v1/tokens/issue", json={**account, "name": "test"}
+        ).json()
+        self.token = issued["secret"]
+        self.project = self.call("POST", "/projects/open", json={"name": "Churn"})["id"]
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        command = [sys.executable, "-m", "etiq_jupyter.dashboard", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "--data-dir", str(self.folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        first = json.loads(self.process.stdout.readline())
+        self.port = urlsplit(first["url"]).port
+        return first
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def call(self, method, path, **options):
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = requests.request(method, f"{self.url}/api/v1{path}", headers=headers, **options)
+        answer.raise_for_status()
+        return answer.json() if "json" in answer.headers["Content-Type"] else answer.content
+
+    @property
+    def destination(self):
+        return Destination(self.url, self.user["id"], "ana")
+
+
+@pytest.fixture
+def real(tmp_path):
+    made = RealDashboard(tmp_path / "dashboard")
+    yield made
+    made.stop()
