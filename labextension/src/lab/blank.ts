@@ -3,7 +3,13 @@ import type { Place } from './tokens';
 
 /** What a button of a blank state does. */
 export type BlankAction =
-  'new_notebook' | 'choose_kernel' | 'insert_load' | 'insert_login' | 'restart_kernel' | 'retry';
+  | 'new_notebook'
+  | 'choose_kernel'
+  | 'insert_load'
+  | 'insert_login'
+  | 'restart_kernel'
+  | 'choose_project'
+  | 'retry';
 
 /** Why there is nothing to show: one sentence on what is so, one on what to do, one button. */
 export interface IBlank {
@@ -94,30 +100,26 @@ function unanswered(name: string, problem: Problem): IBlank {
   };
 }
 
-/** A line above the list for states in which one can still work, or null. */
-export interface INotice {
-  readonly kind: 'local' | 'expired';
-  readonly text: string;
-  readonly action: { readonly id: BlankAction; readonly label: string };
-}
-
-export function noticeOf(status: Status): INotice | null {
-  const waits = status.sync.pending;
+/** Why the list of a session is blank, or null when there is one to show. */
+export function blankList(status: Status): IBlank | null {
   if (status.state === 'expired') {
-    const records = waits === 1 ? '1 snapshot waits' : `${waits} snapshots wait`;
+    const waits = status.sync.pending;
     return {
       kind: 'expired',
-      text:
-        'The access token is no longer accepted' +
-        (waits === 0 ? '.' : `; ${records} here and will be sent after that.`),
+      title: 'The access token is no longer accepted.',
+      hint:
+        waits === 0
+          ? 'Log in again to see the project.'
+          : `${waits === 1 ? '1 snapshot waits' : `${waits} snapshots wait`} here and will be sent after the next login.`,
       action: { id: 'insert_login', label: 'Log in again' }
     };
   }
-  if (status.state === 'local') {
+  if (status.project === '') {
     return {
-      kind: 'local',
-      text: 'Snapshots are kept on this disk only.',
-      action: { id: 'insert_login', label: 'Log in' }
+      kind: 'no_project',
+      title: 'No project is chosen.',
+      hint: 'Without one, the first snapshot makes a project with the name of the notebook.',
+      action: { id: 'choose_project', label: 'Choose a project' }
     };
   }
   return null;

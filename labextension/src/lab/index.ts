@@ -198,6 +198,9 @@ function runAction(app: JupyterFrontEnd, following: IEtiqSessions, action: Blank
     case 'insert_login':
       insertHere(app, following, LOGIN_CELL);
       break;
+    case 'choose_project':
+      void app.commands.execute(CommandIDs.chooseProject);
+      break;
     case 'retry':
       if (place.kind === 'session') {
         void place.session.refresh();

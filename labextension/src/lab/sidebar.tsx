@@ -11,7 +11,7 @@ import { useAction, useResource } from '../ui/resource';
 import { SnapshotList } from '../ui/SnapshotList';
 import { SnapshotView } from '../ui/SnapshotView';
 import { StatusLine } from '../ui/StatusLine';
-import { type BlankAction, blankOf, type IBlank, noticeOf } from './blank';
+import { type BlankAction, blankList, blankOf, type IBlank } from './blank';
 import { restoreCell } from './cells';
 import { CommandIDs, dashboardOf } from './commands';
 import { useSignal } from './hooks';
@@ -120,14 +120,12 @@ function Connected(props: ISidebarProps & { at: INamedSession }): JSX.Element | 
   if (status === null) {
     return null;
   }
+  const blank = blankList(status);
   return (
     <UiProvider backend={backend} navigation={navigation}>
       <Head {...props} status={status} />
-      {status.project === '' ? (
-        <p className="etiq-lab-hint">
-          Choose a project above. Without one, the first snapshot makes a project with the
-          notebook&rsquo;s name.
-        </p>
+      {blank ? (
+        <Blank blank={blank} onAction={props.onAction} />
       ) : (
         <Snapshots key={identity + status.project} {...props} status={status} />
       )}
@@ -139,7 +137,6 @@ function Head(props: ISidebarProps & { at: INamedSession; status: Status }): JSX
   const { status, at } = props;
   const { session } = at;
   const acting = useAction();
-  const notice = noticeOf(status);
   return (
     <section className="etiq-lab-head" aria-label="Session">
       <StatusLine
@@ -160,15 +157,15 @@ function Head(props: ISidebarProps & { at: INamedSession; status: Status }): JSX
           disabled={acting.running}
         />
       </StatusLine>
-      {notice && (
-        <div className="etiq-lab-notice" data-kind={notice.kind}>
-          <span>{notice.text}</span>
+      {status.state === 'local' && (
+        <div className="etiq-lab-notice">
+          <span>Local: snapshots stay on this disk.</span>
           <button
             type="button"
             className="etiq-button etiq-button-small"
-            onClick={() => props.onAction(notice.action.id)}
+            onClick={() => props.onAction('insert_login')}
           >
-            {notice.action.label}
+            Log in
           </button>
         </div>
       )}

@@ -2,7 +2,7 @@ import type { Widget } from '@lumino/widgets';
 import { describe, expect, it } from 'vitest';
 
 import { Problem } from '../../src/api';
-import { blankOf, noticeOf } from '../../src/lab/blank';
+import { blankList, blankOf } from '../../src/lab/blank';
 import type { IEtiqSession, SessionState } from '../../src/lab/session';
 import type { Place } from '../../src/lab/tokens';
 import { status } from './kernel';
@@ -58,22 +58,23 @@ describe('a blank sidebar', () => {
   });
 });
 
-describe('the line above the list', () => {
-  it('offers to log in, in local mode', () => {
-    expect(noticeOf(status({ state: 'local' }))?.action.label).toBe('Log in');
-  });
-
+describe('a blank list', () => {
   it.each([
-    [0, 'no longer accepted.'],
-    [1, '1 snapshot waits'],
-    [3, '3 snapshots wait']
-  ])('says how many of %i snapshots wait after the token expired', (pending, words) => {
-    const notice = noticeOf(status({ state: 'expired' }, { pending }));
-    expect(notice?.text).toContain(words);
-    expect(notice?.action.label).toBe('Log in again');
+    [0, 'Log in again to see the project.'],
+    [1, '1 snapshot waits here'],
+    [3, '3 snapshots wait here']
+  ])('says what becomes of %i waiting snapshots after the token expired', (pending, words) => {
+    const blank = blankList(status({ state: 'expired' }, { pending }));
+    expect(blank?.hint).toContain(words);
+    expect(blank?.action?.id).toBe('insert_login');
   });
 
-  it('is not there while all is well', () => {
-    expect(noticeOf(status())).toBeNull();
+  it('offers to choose a project where there is none', () => {
+    expect(blankList(status({ project: '' }))?.action?.id).toBe('choose_project');
+  });
+
+  it('is a list once there is a project, also in local mode', () => {
+    expect(blankList(status())).toBeNull();
+    expect(blankList(status({ state: 'local' }))).toBeNull();
   });
 });
