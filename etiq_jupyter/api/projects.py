@@ -286,8 +286,7 @@ class Project:
 
     def __repr__(self) -> str:
         label = f" {self.short_id}" if self.short_id else ""
-        many = f"{self._facts.snapshots} snapshot{'s' if self._facts.snapshots != 1 else ''}"
-        return f"<Project{label} {self.name!r}, {self.role}, {many}>"
+        return f"<Project{label} {self.name!r}, {self.role}>"
 
     def _repr_html_(self) -> str:
         name = escape(self.name)

@@ -11,14 +11,15 @@ from etiq_jupyter import model
 from etiq_jupyter.errors import Invalid
 from etiq_jupyter.store.database import Database
 
-_TERM = re.compile(r'"([^"]*)"|(\S+)')
-_METRIC = re.compile(r"metric\.(.+?)(<=|>=|=|<|>)(.+)")
+_TERM = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+_METRIC = re.compile(r"metric\.(.+?)(<=|>=|!=|=|<|>)(.+)")
 _COMPARE: dict[str, Any] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,
     "<=": lambda a, b: a <= b,
     ">=": lambda a, b: a >= b,
     "=": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
 }
 _COLUMNS = {"created": "created_at", "name": "name", "id": "id"}
 STATES: dict[str, model.State] = {
@@ -50,8 +51,9 @@ class Query:
             self._add("run = ?", run)
         if tag:
             self._checks.append(lambda s: tag in s.tags)
-        for quoted, plain in _TERM.findall(q):
-            self._term(quoted or plain, literal=bool(quoted))
+        for piece in _TERM.findall(q):
+            if plain := piece.replace('"', "").strip():
+                self._term(plain, literal=piece.startswith('"'))
 
     def _add(self, condition: str, value: Any) -> None:
         self._where.append(condition)
@@ -69,8 +71,8 @@ class Query:
         elif key == "failed":
             wanted = value.lower() in ("yes", "true", "1")
             self._checks.append(lambda s: s.failed == wanted)
-        elif key == "run":
-            self._add("run = ?", value)
+        elif key in ("run", "name"):
+            self._add(f"{key} = ?", value)
         else:
             self._add("instr(words, ?) > 0", term.casefold())
 
