@@ -5,6 +5,7 @@ import {
   Loading,
   PlaceLink,
   RelativeTime,
+  sendable,
   snapshotAddress,
   snapshotId,
   StateDot,
@@ -23,7 +24,7 @@ interface Found {
 export function SearchPage(): JSX.Element {
   const url = useAddress();
   const q = url.searchParams.get('q') ?? '';
-  const settled = useSettled(q.trim());
+  const settled = sendable(useSettled(q));
   const found = useResource<Found>(settled === '' ? null : '/search', { q: settled });
   const nothing =
     found.data !== undefined &&

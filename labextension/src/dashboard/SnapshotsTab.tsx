@@ -32,10 +32,11 @@ export function SnapshotsTab({ project }: { project: Project }): JSX.Element {
   const url = useAddress();
   const q = url.searchParams.get('q') ?? '';
   const sort = url.searchParams.get('sort') ?? '-created';
+  const run = url.searchParams.get('run') ?? '';
   const settled = sendable(useSettled(q));
   const pages = usePages<SnapshotSummary>(
     path('projects', project.id, 'snapshots'),
-    { q: settled, sort },
+    { q: settled, sort, run },
     PAGE
   );
   useReloadOnSnapshots(project.id, pages.reload);
@@ -48,13 +49,31 @@ export function SnapshotsTab({ project }: { project: Project }): JSX.Element {
   const columns = readColumns(url.searchParams.get('cols'), metrics);
   const set = (changes: Record<string, string>): void => go(withQuery(url, changes), 'replace');
 
-  if (pages.items.length === 0 && settled === '' && !pages.loading && pages.error === undefined) {
+  if (
+    pages.items.length === 0 &&
+    settled === '' &&
+    run === '' &&
+    !pages.loading &&
+    pages.error === undefined
+  ) {
     return <NoSnapshots project={project} />;
   }
   return (
     <>
       <div className="toolbar">
         <FilterBox value={q} onChange={value => set({ q: value })} known={known} />
+        {run !== '' && (
+          <span className="etiq-tag">
+            {run}
+            <button
+              type="button"
+              aria-label={`Show all runs, not only ${run}`}
+              onClick={() => set({ run: '' })}
+            >
+              ×
+            </button>
+          </span>
+        )}
         <ColumnMenu columns={columns} metrics={metrics} onChange={cols => set({ cols })} />
         <span className="etiq-quiet" role="status">
           {format.count(pages.total, 'snapshot')}
@@ -83,7 +102,7 @@ export function SnapshotsTab({ project }: { project: Project }): JSX.Element {
       {!pages.loading && pages.items.length === 0 && pages.error === undefined && (
         <EmptyState
           title="No snapshot matches the filter."
-          action={{ label: 'Clear the filter', run: () => set({ q: '' }) }}
+          action={{ label: 'Clear the filter', run: () => set({ q: '', run: '' }) }}
         />
       )}
       {pages.more && <MoreButton pages={pages} />}

@@ -87,13 +87,22 @@ function Facts({ diff }: { diff: Diff }): JSX.Element {
             )}
           {(a.tags.length > 0 || b.tags.length > 0) &&
             row('tags', snapshot => snapshot.tags.join(', '))}
-          {diff.metrics.map(each => (
+          {allMetrics(diff).map(each => (
             <MetricRow key={each.name} metricChange={each} />
           ))}
         </tbody>
       </table>
     </div>
   );
+}
+
+/** Metrics of both; the comparison itself names only those that differ. */
+function allMetrics({ a, b, metrics }: Diff): MetricChange[] {
+  const names = [...new Set([...Object.keys(a.metrics), ...Object.keys(b.metrics)])];
+  const same = names
+    .filter(name => !metrics.some(each => each.name === name))
+    .map(name => ({ name, a: a.metrics[name] ?? null, b: b.metrics[name] ?? null, change: 0 }));
+  return [...metrics, ...same];
 }
 
 function MetricRow({ metricChange }: { metricChange: MetricChange }): JSX.Element {
@@ -106,7 +115,9 @@ function MetricRow({ metricChange }: { metricChange: MetricChange }): JSX.Elemen
       <td>{a === null ? none : metric(a)}</td>
       <td>
         {b === null ? none : <b>{metric(b)}</b>}
-        {difference !== null && <span className="etiq-change">{change(difference)}</span>}
+        {difference !== null && difference !== 0 && (
+          <span className="etiq-change">{change(difference)}</span>
+        )}
       </td>
     </tr>
   );

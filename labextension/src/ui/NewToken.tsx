@@ -4,6 +4,7 @@ import { asProblem, type IssuedToken } from '../api';
 import { useBackend } from './context';
 import { CodeToCopy, CopyButton, ErrorNotice } from './notices';
 import { useAction } from './resource';
+import { saveFile } from './saveFile';
 
 const EXPIRES: [days: number, label: string][] = [
   [0, 'never'],
@@ -153,16 +154,7 @@ export function tokenConfig(issued: IssuedToken): string {
 }
 
 function Download({ issued }: { issued: IssuedToken }): JSX.Element {
-  const save = (): void => {
-    const address = URL.createObjectURL(
-      new Blob([tokenConfig(issued)], { type: 'application/json' })
-    );
-    const link = document.createElement('a');
-    link.href = address;
-    link.download = 'etiq-config.json';
-    link.click();
-    URL.revokeObjectURL(address);
-  };
+  const save = (): void => saveFile('etiq-config.json', 'application/json', tokenConfig(issued));
   return (
     <button type="button" className="etiq-button" onClick={save}>
       Download JSON

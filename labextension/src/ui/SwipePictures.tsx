@@ -1,26 +1,19 @@
 import { useState } from 'react';
 
-import type { Item, Preview } from '../api';
-import { ItemPreview, previewPath } from './ItemPreview';
-import { pictureSource } from './Picture';
-import { useResource } from './resource';
+import { MimeBundle } from './OutputsView';
+import { Picture, pictureSource } from './Picture';
 
 interface Side {
-  snapshot: string;
   label: string;
+  /** Form, mime and data, as the comparison carries them. */
+  preview: unknown;
 }
 
 /** Two pictures: side by side, or one over the other with a slider. */
-export function SwipePictures(props: {
-  name: string;
-  a: Side;
-  b: Side;
-  itemA: Item | null;
-  itemB: Item | null;
-}): JSX.Element {
-  const { a, b, itemA, itemB, name } = props;
-  const first = usePicture(a.snapshot, itemA);
-  const second = usePicture(b.snapshot, itemB);
+export function SwipePictures(props: { name: string; a: Side; b: Side }): JSX.Element {
+  const { a, b, name } = props;
+  const first = pictureOf(a.preview);
+  const second = pictureOf(b.preview);
   const [mode, setMode] = useState<'sides' | 'swipe'>('sides');
   const [at, setAt] = useState(50);
   const canSwipe = first !== null && second !== null;
@@ -62,29 +55,37 @@ export function SwipePictures(props: {
         </div>
       ) : (
         <div className="etiq-sides">
-          {itemA && (
-            <figure>
-              <figcaption>{a.label}</figcaption>
-              <ItemPreview snapshot={a.snapshot} item={itemA} />
+          {[a, b].map(side => (
+            <figure key={side.label}>
+              <figcaption>{side.label}</figcaption>
+              <OnePicture name={`${name} in ${side.label}`} preview={side.preview} />
             </figure>
-          )}
-          {itemB && (
-            <figure>
-              <figcaption>{b.label}</figcaption>
-              <ItemPreview snapshot={b.snapshot} item={itemB} />
-            </figure>
-          )}
+          ))}
         </div>
       )}
     </div>
   );
 }
 
-function usePicture(snapshot: string, item: Item | null): string | null {
-  const preview = useResource<Preview>(
-    item === null || item.reason !== '' ? null : previewPath(snapshot, item.name)
+function fields(preview: unknown): Record<string, unknown> {
+  return typeof preview === 'object' && preview !== null
+    ? (preview as Record<string, unknown>)
+    : {};
+}
+
+function pictureOf(preview: unknown): string | null {
+  const { form, mime, data } = fields(preview);
+  return form === 'picture' && typeof mime === 'string' ? pictureSource(mime, data) : null;
+}
+
+function OnePicture(props: { name: string; preview: unknown }): JSX.Element {
+  const { form, mime, data, reason } = fields(props.preview);
+  if (form === 'picture' && typeof mime === 'string') {
+    return <Picture mime={mime} data={data} name={props.name} />;
+  }
+  return form === 'mime' && typeof mime === 'string' ? (
+    <MimeBundle bundle={{ [mime]: data }} title={props.name} />
+  ) : (
+    <p className="etiq-quiet">{typeof reason === 'string' && reason ? reason : 'No picture.'}</p>
   );
-  return preview.data?.form === 'picture'
-    ? pictureSource(preview.data.mime, preview.data.data)
-    : null;
 }

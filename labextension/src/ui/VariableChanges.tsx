@@ -5,9 +5,9 @@ import { Chevron } from './controls';
 import { bytes, count } from './format';
 import { FrameChange, isFrameComparison } from './FrameChange';
 import { ItemPreview } from './ItemPreview';
-import { JsonTree } from './JsonTree';
 import { snapshotId } from './naming';
 import { SwipePictures } from './SwipePictures';
+import { ValueChange } from './ValueChange';
 
 const ORDER = ['changed', 'added', 'removed', 'same'] as const;
 const SIGNS = { changed: '~', added: '+', removed: '−', same: '=' };
@@ -136,34 +136,31 @@ function summaries({ a, b }: VariableChange): string {
 
 function ChangeDetail(props: { change: VariableChange } & Sides): JSX.Element {
   const { change, a, b } = props;
-  if (change.status === 'changed' && (change.kind === 'figure' || change.kind === 'image')) {
+  if (change.detail.form === 'picture') {
     return (
       <SwipePictures
         name={change.name}
-        a={{ snapshot: a.id, label: snapshotId(a) }}
-        b={{ snapshot: b.id, label: snapshotId(b) }}
-        itemA={change.a}
-        itemB={change.b}
+        a={{ label: snapshotId(a), preview: change.detail.a }}
+        b={{ label: snapshotId(b), preview: change.detail.b }}
       />
     );
   }
+  const labels: [string, string] = [snapshotId(a), snapshotId(b)];
   if (isFrameComparison(change.detail)) {
-    return <FrameChange comparison={change.detail} labels={[snapshotId(a), snapshotId(b)]} />;
+    return <FrameChange detail={change.detail} labels={labels} />;
   }
   const sides = (
     <div className="etiq-sides">
-      {change.a && <Side label={snapshotId(a)} snapshot={a.id} item={change.a} />}
+      {change.a && <Side label={labels[0]} snapshot={a.id} item={change.a} />}
       {change.b && change.status !== 'same' && (
-        <Side label={snapshotId(b)} snapshot={b.id} item={change.b} />
+        <Side label={labels[1]} snapshot={b.id} item={change.b} />
       )}
     </div>
   );
   return (
     <>
-      {Object.keys(change.detail).length > 0 && (
-        <JsonTree value={change.detail} name={`How ${change.name} differs`} />
-      )}
-      {sides}
+      <ValueChange detail={change.detail} labels={labels} />
+      {change.detail.form !== 'text' && sides}
     </>
   );
 }

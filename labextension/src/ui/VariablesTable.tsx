@@ -1,8 +1,8 @@
 import { Fragment, useMemo, useState } from 'react';
 
 import type { Item, Link, SnapshotDetail } from '../api';
-import { Histogram } from './charts';
 import { PlaceLink } from './context';
+import { ColumnProfiles } from './ColumnProfiles';
 import { Chevron } from './controls';
 import { bytes, count, metric } from './format';
 import { ItemPreview } from './ItemPreview';
@@ -62,6 +62,9 @@ export function VariablesTable(props: {
                 <td colSpan={props.narrow ? 4 : 6}>
                   <ItemDetail item={row.item} />
                   <ItemPreview snapshot={row.holder} item={row.item} />
+                  {row.item.kind === 'frame' && row.item.reason === '' && (
+                    <ColumnProfiles snapshot={row.holder} item={row.item} />
+                  )}
                 </td>
               </tr>
             )}
@@ -136,20 +139,8 @@ function Row(props: {
   );
 }
 
-interface ColumnProfile {
-  name: string;
-  type: string;
-  nulls?: number;
-  distinct?: number;
-  min?: unknown;
-  max?: unknown;
-  mean?: number;
-  histogram?: number[];
-}
-
 /** What the codec says of a value: a frame's columns, a model's parameters, an array's shape. */
 function ItemDetail({ item }: { item: Item }): JSX.Element | null {
-  const profile = columnProfiles(item.detail.columns);
   const facts = Object.entries(item.detail).filter(
     ([, value]) => ['string', 'number', 'boolean'].includes(typeof value) || isShort(value)
   );
@@ -159,9 +150,6 @@ function ItemDetail({ item }: { item: Item }): JSX.Element | null {
       {facts.length > 0 && <Facts entries={facts} />}
       {typeof parameters === 'object' && parameters !== null && (
         <Facts entries={Object.entries(parameters)} title="Parameters" />
-      )}
-      {profile.some(column => column.histogram ?? column.nulls ?? column.distinct) && (
-        <ProfileTable columns={profile} />
       )}
     </div>
   );
@@ -192,72 +180,4 @@ function factText(name: string, value: unknown): string {
     return metric(value);
   }
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function columnProfiles(columns: unknown): ColumnProfile[] {
-  return Array.isArray(columns)
-    ? columns.filter(
-        (column): column is ColumnProfile =>
-          typeof column === 'object' && column !== null && typeof column.name === 'string'
-      )
-    : [];
-}
-
-const SHOWN_COLUMNS = 60;
-
-function ProfileTable({ columns }: { columns: ColumnProfile[] }): JSX.Element {
-  return (
-    <div className="etiq-table-scroll" tabIndex={0} role="group" aria-label="Profile per column">
-      <table className="etiq-table">
-        <thead>
-          <tr>
-            <th scope="col">column</th>
-            <th scope="col">type</th>
-            <th scope="col" className="etiq-number">
-              nulls
-            </th>
-            <th scope="col" className="etiq-number">
-              distinct
-            </th>
-            <th scope="col">range</th>
-            <th scope="col">distribution</th>
-          </tr>
-        </thead>
-        <tbody>
-          {columns.slice(0, SHOWN_COLUMNS).map(column => (
-            <tr key={column.name}>
-              <th scope="row">{column.name}</th>
-              <td>{column.type}</td>
-              <td className="etiq-number">
-                {column.nulls === undefined ? '' : count(column.nulls)}
-              </td>
-              <td className="etiq-number">
-                {column.distinct === undefined ? '' : count(column.distinct)}
-              </td>
-              <td>{range(column)}</td>
-              <td>
-                {Array.isArray(column.histogram) && (
-                  <Histogram name={column.name} counts={column.histogram.map(Number)} />
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {columns.length > SHOWN_COLUMNS && (
-        <p className="etiq-quiet">
-          {count(columns.length - SHOWN_COLUMNS)} further columns are in the table below.
-        </p>
-      )}
-    </div>
-  );
-}
-
-function range(column: ColumnProfile): string {
-  if (column.min === undefined || column.max === undefined) {
-    return '';
-  }
-  const text = (value: unknown): string =>
-    typeof value === 'number' ? metric(value) : String(value);
-  return `${text(column.min)} – ${text(column.max)}`;
 }

@@ -17,6 +17,7 @@ export { ProjectPicker } from './ProjectPicker';
 export { sendable } from './query';
 export { RelativeTime, useNow } from './RelativeTime';
 export { forgetAnswers, useAction, usePages, useResource, useSettled } from './resource';
+export { saveFile } from './saveFile';
 export {
   MarkBar,
   MoreButton,
