@@ -19,8 +19,8 @@ import type { IEtiqSession } from './session';
 import type { IEtiqDocuments, IEtiqSessions, INamedSession } from './tokens';
 import { VisibleBackend } from './visibleBackend';
 
-/** Height of the preview before anybody moved it, in pixels. */
-const PREVIEW_HEIGHT = 320;
+/** Height of the preview before anybody moved it. */
+const PREVIEW_HEIGHT = '45%';
 
 export interface ISidebarProps {
   sessions: IEtiqSessions;
@@ -238,13 +238,13 @@ function Preview(props: {
   onInsert(code: string): void;
 }): JSX.Element {
   const { snapshot, onOpen, onInsert } = props;
-  const [height, setHeight] = useState(PREVIEW_HEIGHT);
+  const [height, setHeight] = useState<number | null>(null);
   const frame = useRef<HTMLElement>(null);
   return (
     <section
       ref={frame}
       className="etiq-lab-preview"
-      style={{ height }}
+      style={{ height: height ?? PREVIEW_HEIGHT }}
       aria-label={`Preview of ${snapshotTitle(snapshot)}`}
       onKeyDown={event => {
         if (event.key === 'Escape') {
@@ -252,16 +252,16 @@ function Preview(props: {
         }
       }}
     >
-      <Handle
-        height={height}
-        onHeight={setHeight}
-        shown={() => frame.current?.offsetHeight ?? height}
-      />
+      <Handle onHeight={setHeight} shown={() => frame.current?.offsetHeight ?? 0} />
       <div className="etiq-lab-preview-bar">
-        <span className="etiq-quiet">Preview</span>
         {onOpen && (
-          <button type="button" className="etiq-button etiq-button-small" onClick={onOpen}>
-            Open in a tab
+          <button
+            type="button"
+            className="etiq-button etiq-button-small"
+            title="Open in a tab"
+            onClick={onOpen}
+          >
+            Open
           </button>
         )}
         <button
@@ -295,9 +295,8 @@ function Preview(props: {
 
 /** Between list and preview: dragged, or moved by the arrow keys. */
 function Handle(props: {
-  height: number;
   onHeight(height: number): void;
-  /** The height that there is room for, which may be less than the wanted one. */
+  /** The height now, which may be less than the wanted one. */
   shown(): number;
 }): JSX.Element {
   const from = useRef<{ y: number; height: number } | null>(null);
@@ -308,7 +307,7 @@ function Handle(props: {
       role="separator"
       aria-orientation="horizontal"
       aria-label="Height of the preview"
-      aria-valuenow={props.height}
+      aria-valuenow={props.shown()}
       tabIndex={0}
       onPointerDown={event => {
         event.currentTarget.setPointerCapture(event.pointerId);
