@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.engine import Database, advisory_lock, now
 from etiq_jupyter.dashboard.objects.storage import Storage, pack_key
-from etiq_jupyter.errors import Corrupt, Lacking, NotFound
+from etiq_jupyter.errors import Corrupt, Invalid, Lacking, NotFound
 from etiq_jupyter.objects.pack import Frame, decode_frame, read_frame
 from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.objects.recipe import Recipe, decode_recipe, recipe_chunks
@@ -90,14 +90,20 @@ class Holdings:
         ------
         Lacking
             With the hashes of recipes and chunks that have to be sent.
-        Corrupt, UnsafeContent
-            When a recipe cannot be taken.
+        Invalid, UnsafeContent
+            When an object is no recipe, or one that cannot be taken in.
         """
         missing = self.lacking(workspace_id, objects)
         if missing:
             raise _lacks(missing)
-        recipes = self.recipes(workspace_id, objects)
-        chunks = {name: recipe_chunks(recipe) for name, recipe in recipes.items()}
+        chunks = {}
+        for name, data in self.read(workspace_id, objects).items():
+            try:
+                chunks[name] = recipe_chunks(decode_recipe(data))
+            except Corrupt as error:
+                raise Invalid(
+                    f"the object {name[:12]} cannot be taken in", why=error.why or error.what
+                ) from error
         missing = self.lacking(workspace_id, [one for names in chunks.values() for one in names])
         if missing:
             raise _lacks(missing)

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from etiq_jupyter.dashboard.snapshots import items
+from etiq_jupyter.dashboard.snapshots import comparing, items
 from etiq_jupyter.dashboard.web.endpoint import Call, Routes
 from etiq_jupyter.errors import Invalid
 from etiq_jupyter.model import Preview
@@ -31,6 +31,26 @@ class FormatQuery(msgspec.Struct, kw_only=True):
     """In which form; without it Accept decides."""
 
     format: Text = ""
+
+
+class SliceQuery(msgspec.Struct, kw_only=True):
+    """An item of the snapshot; empty for the whole."""
+
+    item: Text = ""
+
+
+@routes.add("GET", "/snapshots/{snapshot}/script", scope="read", media="text/x-python")
+def get_script(call: Call, snapshot: str, query: SliceQuery) -> Response:
+    """Return the least cells that made a snapshot, or one item of it, as a script."""
+    name, text = comparing.cells(call.services, call.who, snapshot, query.item, "script")
+    return _file(text, "text/x-python; charset=utf-8", f"{name}.py")
+
+
+@routes.add("GET", "/snapshots/{snapshot}/notebook", scope="read", media="application/x-ipynb+json")
+def get_notebook(call: Call, snapshot: str, query: SliceQuery) -> Response:
+    """Return the least cells that made a snapshot, or one item of it, as a notebook."""
+    name, text = comparing.cells(call.services, call.who, snapshot, query.item, "notebook")
+    return _file(text, "application/x-ipynb+json", f"{name}.ipynb")
 
 
 @routes.add("GET", "/snapshots/{snapshot}/items/{item:path}/preview", scope="read")
@@ -66,6 +86,14 @@ def get_item(call: Call, snapshot: str, item: str, query: FormatQuery) -> Respon
         )
     opened = call.services.reading.open(call.who, snapshot)
     return items.download(call.request, call.services, opened, item)
+
+
+def _file(text: str, media: str, name: str) -> Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return Response(text.encode("utf-8", "replace"), headers=headers, media_type=media)
 
 
 def _columns(text: str) -> list[str] | None:

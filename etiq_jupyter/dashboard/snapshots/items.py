@@ -84,7 +84,7 @@ def preview(services: Services, opened: Opened, name: str, **options: Any) -> Pr
     except NotFound as error:
         return Preview(form="none", reason=error.why or str(error))
     try:
-        with _bounded(name):
+        with decoding(repr(name)):
             return codecs.preview(stored.content, item, **options)
     except Invalid:
         raise
@@ -115,7 +115,7 @@ def download(request: Request, services: Services, opened: Opened, name: str) ->
             why=f"it has {stored.content.size:,} bytes, the limit is {LARGEST_EXPORT:,}",
             hint="restore it in a session: snapshot[name] reads it piece by piece",
         )
-    with _bounded(name):
+    with decoding(repr(name)):
         mime, data = codecs.export(stored.content, chosen)
     mime, extension = _harmless(mime, chosen)
     headers["Content-Disposition"] = _attachment(opened, name, extension)
@@ -179,7 +179,7 @@ def _ranged(request: Request, data: bytes, mime: str, headers: dict[str, str]) -
 
 
 @contextmanager
-def _bounded(name: str) -> Iterator[None]:
+def decoding(what: str) -> Iterator[None]:
     """Decode few things at once; what a decoder did not foresee is a damaged content, no crash."""
     with _slots:
         try:
@@ -187,7 +187,7 @@ def _bounded(name: str) -> Iterator[None]:
         except EtiqError:
             raise
         except (MemoryError, RecursionError) as error:
-            raise TooLarge(f"{name!r} is too large to be read here") from error
+            raise TooLarge(f"{what} is too large to be read here") from error
         except Exception as error:
-            log.warning("Item %r cannot be read", name, exc_info=True)
-            raise Corrupt(f"{name!r} cannot be read", why=type(error).__name__) from error
+            log.warning("%s cannot be read", what, exc_info=True)
+            raise Corrupt(f"{what} cannot be read", why=type(error).__name__) from error

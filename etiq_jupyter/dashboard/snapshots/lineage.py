@@ -3,7 +3,8 @@
 A read binds to the snapshot that last wrote a variable of that content before it: in the same run
 if there is one (a kernel reads what it made itself), else in the project. Small contents, such as
 the number 0 or an empty list, are equal by chance everywhere, so in other runs the variable must
-have the same name too.
+have the same name too. Of snapshots of one run that kept it one after another without a change, the
+first is the one that made it.
 
 Taking a snapshot in stays cheap: its edges are worked out when somebody looks at the lineage of its
 project for the first time after, for all that wait, in bulk. Late arrivals are put right then too.
@@ -114,19 +115,22 @@ class _Linker:
         facts = self._facts(readers)
         reads = self._reads(readers)
         writers = self._writers({content for pairs in reads.values() for _, content in pairs})
-        rows = []
-        for reader in readers:
-            for name, content in reads.get(reader, ()):
-                source = _nearest(facts[reader], name, writers.get(content, ()))
-                if source is not None:
-                    rows.append(
-                        {
-                            "target_id": reader,
-                            "name": name,
-                            "source_id": source.id,
-                            "project_id": self._project_id,
-                        }
-                    )
+        chosen = [
+            (reader, name, source)
+            for reader in readers
+            for name, content in reads.get(reader, ())
+            if (source := _nearest(facts[reader], name, writers.get(content, ()))) is not None
+        ]
+        makers = self._makers({source for _, _, source in chosen})
+        rows = [
+            {
+                "target_id": reader,
+                "name": name,
+                "source_id": makers[source],
+                "project_id": self._project_id,
+            }
+            for reader, name, source in chosen
+        ]
         edges, table = tables.edges, tables.snapshots
         for part in _parts(readers):
             self._tx.execute(delete(edges).where(edges.c.target_id.in_(part)))
@@ -137,6 +141,27 @@ class _Linker:
         _Pipelines(self._tx, self._project_id).join(
             [(row["source_id"], row["target_id"]) for row in rows]
         )
+
+    def _makers(self, holders: set[_Writer]) -> dict[_Writer, str]:
+        """Return, for snapshots that hold a content, the one of their run that made it."""
+        line, table = tables.lineage, tables.snapshots
+        history: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        names = {holder.name for holder in holders}
+        for part in _parts(list({holder.run for holder in holders})):
+            query = (
+                select(table.c.run_id, table.c.id, line.c.name, line.c.hash)
+                .join(line, line.c.snapshot_id == table.c.id)
+                .where(
+                    table.c.project_id == self._project_id,
+                    table.c.run_id.in_(part),
+                    line.c.wrote.is_(True),
+                )
+                .order_by(table.c.created_at, table.c.id)
+            )
+            for row in self._tx.execute(query):
+                if row.name in names:
+                    history[row.run_id, row.name].append(row)
+        return {holder: _first_of(holder, history[holder.run, holder.name]) for holder in holders}
 
     def _affected(self) -> list[str]:
         """Snapshots after these that read what these wrote."""
@@ -224,6 +249,17 @@ def _nearest(reader: _Writer, name: str, writers: Iterable[_Writer]) -> _Writer 
         if best is None or rank > best:
             best, chosen = rank, writer
     return chosen
+
+
+def _first_of(holder: _Writer, history: list[Any]) -> str:
+    """Return the first of the snapshots that, up to this one, held the variable unchanged."""
+    first, content = holder.id, None
+    for row in history:
+        if row.hash != content:
+            first, content = row.id, row.hash
+        if row.id == holder.id:
+            return str(first)
+    return holder.id
 
 
 class _Pipelines:

@@ -75,10 +75,10 @@ class Comparison(msgspec.Struct, kw_only=True):
     also=(200,),
     limit=Limits().manifest_bytes,
     takes="application/json",
-    identified_later=True,
 )
 async def put_snapshot(call: Call, snapshot: str) -> Answer[Receipt]:
     """Take a snapshot in (201); the same again answers the same receipt (200)."""
+    # Who asks is found out in the transaction that writes, for all that wait together.
     try:
         if len(call.raw) < _THREAD_FROM:
             manifest = _manifest(call, snapshot)

@@ -28,15 +28,14 @@ SMALL_BODY = 256 << 10
 def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitable[Response]]:
     """Make the Starlette handler of an endpoint.
 
-    The database is asked in a thread, as its drivers block; functions that are ``async`` run on
-    the loop and are trusted not to block it.
+    The database is asked in a thread, as its drivers block. A function that is ``async`` runs on
+    the loop, is trusted not to block it, and makes sure itself who asks.
     """
     decoder = _decoder(endpoint.body)
 
     async def respond(request: Request) -> Response:
         try:
             call = Call(services, request)
-            arguments: dict[str, Any] = {name: request.path_params[name] for name in endpoint.parts}
             refuse_cross_site(request)
             if endpoint.scope is not None and _is_large(request, endpoint):
                 # A stranger must not make the dashboard hold megabytes.
@@ -45,12 +44,10 @@ def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Aw
                 )
             if endpoint.method not in {"GET", "DELETE"}:
                 call.raw = await read_body(request, endpoint.limit)
-            if endpoint.query is not None:
-                arguments["query"] = _query(request, endpoint.query)
-            if endpoint.is_async:
-                return await _run_async(endpoint, call, arguments, decoder)
-            result = await to_thread.run_sync(_run, endpoint, call, arguments, decoder)
-            return _answer(request, endpoint, result)
+            if not endpoint.is_async:
+                return await to_thread.run_sync(_run, endpoint, call, decoder)
+            arguments = _arguments(endpoint, call, decoder)
+            return _answer(request, endpoint, await endpoint.handler(call, **arguments))
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:  # noqa: BLE001 - every error becomes a typed answer
@@ -60,33 +57,30 @@ def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Aw
 
 
 def _is_large(request: Request, endpoint: Endpoint) -> bool:
-    """Whether a body may come that is more than a few pages of JSON."""
+    """Tell whether a body may come that is more than a few pages of JSON."""
     if endpoint.limit <= JSON_BODY:
         return False
     declared = request.headers.get("content-length", "")
     return not declared.isdigit() or int(declared) > SMALL_BODY
 
 
-def _run(endpoint: Endpoint, call: Call, arguments: dict[str, Any], decoder: Any) -> Any:
-    # Who asks comes first: a stranger learns nothing, not even that a body was malformed.
+def _run(endpoint: Endpoint, call: Call, decoder: Any) -> Response:
+    # Who asks comes first: a stranger learns nothing, not even that a request was malformed.
     if endpoint.scope is not None and call._who is None:
         call._who = call.services.people.identify(call.request, endpoint.scope)
-    if decoder is not None:
-        arguments["body"] = decoder(call.request, call.raw)
-    return endpoint.handler(call, **arguments)
+    arguments = _arguments(endpoint, call, decoder)
+    return _answer(call.request, endpoint, endpoint.handler(call, **arguments))
 
 
-async def _run_async(
-    endpoint: Endpoint, call: Call, arguments: dict[str, Any], decoder: Any
-) -> Response:
-    later = endpoint.identified_later
-    if endpoint.scope is not None and call._who is None and not later:
-        call._who = await to_thread.run_sync(
-            call.services.people.identify, call.request, endpoint.scope
-        )
+def _arguments(endpoint: Endpoint, call: Call, decoder: Any) -> dict[str, Any]:
+    """Return what the function is called with, beside the call itself."""
+    parts = call.request.path_params
+    arguments: dict[str, Any] = {name: parts[name] for name in endpoint.parts}
+    if endpoint.query is not None:
+        arguments["query"] = _query(call.request, endpoint.query)
     if decoder is not None:
         arguments["body"] = decoder(call.request, call.raw)
-    return _answer(call.request, endpoint, await endpoint.handler(call, **arguments))
+    return arguments
 
 
 def _answer(request: Request, endpoint: Endpoint, result: Any) -> Response:

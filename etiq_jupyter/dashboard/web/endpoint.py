@@ -88,7 +88,6 @@ class Endpoint:
     also: tuple[int, ...]
     takes: str
     """Type of a body of bytes; empty for structs and for no body."""
-    identified_later: bool
 
     @property
     def name(self) -> str:
@@ -131,7 +130,6 @@ class Routes:
         media: str = "application/json",
         also: tuple[int, ...] = (),
         takes: str = "",
-        identified_later: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a function as an endpoint.
 
@@ -151,8 +149,6 @@ class Routes:
             Other statuses of success, with the same answer.
         takes : str
             Type of the body, for endpoints that read it themselves from ``call.raw``.
-        identified_later : bool
-            The function itself makes sure who asks (for writes that do it in their transaction).
         """
 
         def declare(handler: Handler) -> Handler:
@@ -174,7 +170,6 @@ class Routes:
                     media=media,
                     also=also,
                     takes=takes,
-                    identified_later=identified_later,
                 )
             )
             return handler

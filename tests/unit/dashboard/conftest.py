@@ -251,3 +251,9 @@ def stored_value() -> Any:
         return Stored(content, 64 << 10)
 
     return make
+
+
+@pytest.fixture
+def stored_content() -> Any:
+    """Makes the stored form of any content."""
+    return Stored
