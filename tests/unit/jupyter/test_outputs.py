@@ -31,9 +31,7 @@ def test_streams_and_results_are_heard_in_order(shell: Any) -> None:
     assert found[3]["data"]["text/plain"] == "2"
 
 
-def test_displays_keep_all_their_forms_once(
-    shell: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_displays_keep_all_their_forms_once(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     found = listen(
         shell,
         "from IPython.display import display\n"
