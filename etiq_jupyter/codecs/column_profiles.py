@@ -40,8 +40,10 @@ def _as_numbers(column: Any) -> np.ndarray[Any, np.dtype[np.float64]] | None:
         column = column.cast(pa.float64())
     elif not (t.is_integer(kind) or t.is_floating(kind)):
         return None
-    values = np.asarray(pc.drop_null(column).to_numpy()).astype(np.float64, copy=False)
-    return values[np.isfinite(values)]
+    values = np.asarray((pc.drop_null(column) if column.null_count else column).to_numpy())
+    values = values.astype(np.float64, copy=False)
+    finite = np.isfinite(values)
+    return values if finite.all() else values[finite]
 
 
 def _numeric(a: Any, b: Any) -> dict[str, Any]:
@@ -77,6 +79,30 @@ def _counts(a: Any, b: Any) -> dict[str, Any]:
     names = list(dict.fromkeys([*list(left[1])[:TOP], *list(right[1])[:TOP]]))[: TOP * 2]
     top = [{"value": name, "a": left[1].get(name, 0), "b": right[1].get(name, 0)} for name in names]
     return {"distinct": [left[0], right[0]], "top": top}
+
+
+def word_distribution(a: Any, b: Any, words: Any) -> dict[str, Any]:
+    """Return the same for a column whose cells are codes of words, -1 where missing."""
+    counts = [np.bincount(side + 1, minlength=len(words) + 1) for side in (a, b)]
+    found: dict[str, Any] = {"nulls": [int(count[0]) for count in counts]}
+    counts = [count[1:] for count in counts]
+    found["distinct"] = [int((count > 0).sum()) for count in counts]
+    most = [_largest(count) for count in counts]
+    places = list(dict.fromkeys(int(n) for n in np.concatenate(most)))
+    shown = words.take(pa.array(places, pa.int64())).to_pylist()
+    found["top"] = [
+        {"value": str(value)[:100], "a": int(counts[0][n]), "b": int(counts[1][n])}
+        for value, n in zip(shown, places, strict=True)
+        if counts[0][n] or counts[1][n]
+    ]
+    return found
+
+
+def _largest(counts: Any) -> Any:
+    """Places of the `TOP` largest counts, largest first, without sorting all."""
+    few = min(TOP, len(counts))
+    places = np.argpartition(-counts, few - 1)[:few] if few else np.zeros(0, np.int64)
+    return places[np.argsort(-counts[places], kind="stable")]
 
 
 def top_values(column: Any) -> tuple[int, dict[str, int]]:

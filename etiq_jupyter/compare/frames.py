@@ -6,6 +6,7 @@ million rows is compared by a few vector operations per column.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from etiq_jupyter.codecs.arrow_view import plain_cells, table_of
 from etiq_jupyter.codecs.frame_meta import index_count
 from etiq_jupyter.codecs.previews import type_name
-from etiq_jupyter.codecs.column_profiles import distribution
+from etiq_jupyter.codecs.column_profiles import distribution, word_distribution
 from etiq_jupyter.compare.rows import Match, by_content, by_key, by_position
 from etiq_jupyter.objects.content import ContentReader
 
@@ -34,14 +35,19 @@ Int = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass
 class Codes:
-    """One column of both frames as numbers; ``same`` says that nothing in it differs by position."""
+    """One column of both frames as numbers.
+
+    ``words`` are what the codes of a text column stand for; a missing cell is -1 then.
+    """
 
     name: str
     a: Int
     b: Int
+    words: Any = None
 
-    @property
+    @functools.cached_property
     def same(self) -> bool:
+        """Nothing differs by position."""
         return len(self.a) == len(self.b) and bool(np.array_equal(self.a, self.b))
 
 
@@ -193,7 +199,7 @@ def _by_dictionary(name: str, a: pa.ChunkedArray, b: pa.ChunkedArray) -> Codes |
     codes = np.asarray(pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)).astype(
         np.int64
     )
-    return Codes(name, codes[: len(a)], codes[len(a) :])
+    return Codes(name, codes[: len(a)], codes[len(a) :], coded.dictionary)
 
 
 # --- rows -------------------------------------------------------------------------------------
@@ -291,7 +297,10 @@ def _columns(match: Match, columns: list[Codes], a: pa.Table, b: pa.Table) -> li
             continue
         entry: dict[str, Any] = {"name": column.name, "changed": differ}
         if len(made) < MAX_DISTRIBUTIONS:
-            entry |= distribution(a.column(column.name), b.column(column.name))
+            if column.words is None:
+                entry |= distribution(a.column(column.name), b.column(column.name))
+            else:
+                entry |= word_distribution(column.a, column.b, column.words)
         made.append(entry)
     return made
 

@@ -65,16 +65,14 @@ def by_position(columns: Pairs, rows_a: int, rows_b: int) -> Match:
 
 def by_key(name: str, a: Int, b: Int) -> Match | None:
     """Pair rows of the same key; None when it is not one, or pairs less than half of the rows."""
+    if not all(_may_be_key(side) for side in (a, b)):
+        return None
     if len(a) == len(b) and np.array_equal(a, b):
-        if not _distinct(np.sort(a)):
-            return None
         rows = np.arange(len(a))
         none = np.arange(0)
         return Match("key", rows, rows, none, none, name)
     order_a, order_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
     sorted_a, sorted_b = a[order_a], b[order_b]
-    if not (_distinct(sorted_a) and _distinct(sorted_b)):
-        return None
     place = np.searchsorted(sorted_b, sorted_a)
     place_in = np.minimum(place, max(len(sorted_b) - 1, 0))
     hit = sorted_b[place_in] == sorted_a if len(sorted_b) else np.zeros(len(sorted_a), bool)
@@ -87,6 +85,11 @@ def by_key(name: str, a: Int, b: Int) -> Match | None:
     return Match(
         "key", rows_a, rows_b, _rest(len(b), rows_b), _rest(len(a), rows_a), name, reordered
     )
+
+
+def _may_be_key(values: Int) -> bool:
+    """Say whether all are distinct; most columns that are no key show it in their first rows."""
+    return all(_distinct(np.sort(part)) for part in (values[:2000], values))
 
 
 def _distinct(values: Int) -> bool:
@@ -143,13 +146,10 @@ def _equal(a: Any, b: Any) -> tuple[Int, Int]:
     """Pair equal hashes, the n-th of one side with the n-th of the other."""
     order_a, order_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
     sorted_a, sorted_b = a[order_a], b[order_b]
-    rank_a, rank_b = _ranks(sorted_a), _ranks(sorted_b)
-    start = np.searchsorted(sorted_b, sorted_a, "left")
-    place = start + rank_a
+    place = np.searchsorted(sorted_b, sorted_a, "left") + _ranks(sorted_a)
     inside = place < len(sorted_b)
     hit = np.zeros(len(sorted_a), bool)
     hit[inside] = sorted_b[place[inside]] == sorted_a[inside]
-    del rank_b
     return order_a[hit], order_b[place[hit]]
 
 
