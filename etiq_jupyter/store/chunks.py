@@ -40,30 +40,29 @@ class Place(NamedTuple):
 
 
 _workers: ThreadPoolExecutor | None = None
-_workers_pid = 0
 _workers_lock = threading.Lock()
 
 
 def in_parallel(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
     """Map over work that spends its time outside the interpreter, on all cores."""
-    global _workers, _workers_pid
+    global _workers
     if len(work) < 2 or (os.cpu_count() or 1) < 2:
         return map(function, work)
     with _workers_lock:
-        if _workers is None or _workers_pid != os.getpid():
+        if _workers is None:
             cores = min(os.cpu_count() or 1, 8)
             _workers = ThreadPoolExecutor(cores, thread_name_prefix="etiq-chunks")
-            _workers_pid = os.getpid()
         return _workers.map(function, work)
 
 
-def _new_lock() -> None:
-    global _workers_lock
-    _workers_lock = threading.Lock()
+def _after_fork() -> None:
+    # The pool's threads do not run in the child.
+    global _workers, _workers_lock
+    _workers, _workers_lock = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class ChunkStore:
@@ -190,15 +189,14 @@ class ChunkStore:
 
     def _decode(self, place: Place, bases: dict[bytes, bytes]) -> bytes:
         base = bases.get(place.base) if place.base else None
+        name = place.hash.hex()
         try:
-            return decode_chunk(
-                place.encoding,
-                self.stored(place),
-                place.raw_size,
-                base,
-                expected=place.hash.hex(),
-            )
+            stored = self.stored(place)
+            return decode_chunk(place.encoding, stored, place.raw_size, base, expected=name)
         except Corrupt as error:
+            moved = self.places([place.hash]).get(place.hash)
+            if moved is not None and moved[5:7] != place[5:7]:
+                return self._decode(moved, bases)  # cleaned up into another pack meanwhile
             where = f"pack {place.pack} at byte {place.offset}" if place.pack else "the index"
             raise Corrupt(
                 f"Chunk {place.hash.hex()[:12]} is damaged",

@@ -7,7 +7,6 @@ inherited one alone (closing it could drop the parent's locks or remove its jour
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from etiq_jupyter.errors import Corrupt, StorageFull, UnsafeContent
+from etiq_jupyter.store.forks import on_fork
 
 VERSION = 1
 """Version of the store's form, in ``PRAGMA user_version``. Older ones are brought forward."""
@@ -77,21 +77,24 @@ class Database:
         self.path = path
         self.read_only = read_only
         self._lock = threading.RLock()
-        self._pid = 0
         self._connection: sqlite3.Connection | None = None
         self._durable = True
         with self._lock:
             self._open()
+        on_fork(self)
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is not None and self._pid == os.getpid():
-            return self._connection
+    def after_fork(self) -> None:
+        """Leave the inherited connection alone; the child opens its own when it needs one."""
+        self._lock = threading.RLock()
         if self._connection is not None:
             _inherited.append(self._connection)
-            self._lock = threading.RLock()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None:
+            return self._connection
         with failures(self.path):
             self._connection = self._connect()
-        self._pid = os.getpid()
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
@@ -137,7 +140,8 @@ class Database:
                 connection.execute(f"PRAGMA user_version={VERSION}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
             raise
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -189,7 +193,7 @@ class Database:
     def close(self) -> None:
         """Close this process's connection."""
         with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
+            if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 

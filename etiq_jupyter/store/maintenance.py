@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,18 +11,14 @@ from typing import Any
 import msgspec
 
 from etiq_jupyter import model
-from etiq_jupyter.errors import Conflict, Corrupt, EtiqError, UnsafeContent
+from etiq_jupyter.errors import Corrupt, EtiqError, UnsafeContent
 from etiq_jupyter.objects.pack import Frame
 from etiq_jupyter.objects.recipe import decode_recipe, recipe_chunks
 from etiq_jupyter.store.chunks import ChunkStore, Place, in_parallel
+from etiq_jupyter.store.locks import cleaning
 from etiq_jupyter.store.packs import in_use
 from etiq_jupyter.store.sink import Kept
 from etiq_jupyter.store.store import Store
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
 
 _BATCH = 256
 _COMPACT_BELOW = 0.5  # a pack with a smaller share of living bytes is rewritten
@@ -178,7 +172,7 @@ def collect(
     Conflict
         When another process does not stop storing for so long.
     """
-    with _exclusive(store, patience):
+    with cleaning(store.lock_path, patience):
         if quota is not None and not dry_run:
             _evict(store, quota)
         dead, freed = _unreferenced(store)
@@ -192,28 +186,6 @@ def collect(
         with contextlib.suppress(EtiqError):
             store.database.shrink()
         return max(0, before - store.size())
-
-
-@contextlib.contextmanager
-def _exclusive(store: Store, patience: float) -> Iterator[None]:
-    """Hold the store's cleaning lock: nobody else cleans up or hands work over meanwhile."""
-    fd = os.open(store.lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        until = time.monotonic() + patience
-        while fcntl is not None:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > until:
-                    raise Conflict(
-                        "The store is being written to by another process",
-                        hint="try again when its snapshot is stored",
-                    ) from None
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(fd)
 
 
 def _living(store: Store) -> set[bytes]:

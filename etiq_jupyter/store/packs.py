@@ -10,7 +10,8 @@ from pathlib import Path
 
 from etiq_jupyter.errors import Corrupt
 from etiq_jupyter.ids import new_id
-from etiq_jupyter.objects.pack import FRAME_BYTES, HEADER, Frame, frame_header
+from etiq_jupyter.objects.pack import HEADER, Frame, frame_header
+from etiq_jupyter.store.forks import on_fork
 
 try:
     import fcntl
@@ -32,9 +33,13 @@ class PackWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._fd = -1
-        self._pid = 0
         self._size = 0
         self.name = ""
+        on_fork(self)
+
+    def after_fork(self) -> None:
+        """Close the child's copy of the file: the parent goes on appending to it."""
+        self.abandon()
 
     def append(self, frames: Iterable[Frame]) -> list[int]:
         """Write frames at the end; return the offset of each one's stored bytes.
@@ -64,7 +69,7 @@ class PackWriter:
 
     def abandon(self) -> None:
         """Append no more to the current file."""
-        if self._fd >= 0 and self._pid == os.getpid():
+        if self._fd >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
         self._fd = -1
@@ -72,10 +77,6 @@ class PackWriter:
     close = abandon
 
     def _ready(self) -> None:
-        if self._fd >= 0 and self._pid != os.getpid():
-            # The child's copy of the parent's file: dropping it keeps the parent's lock.
-            os.close(self._fd)
-            self._fd = -1
         if self._size >= FULL:
             self.abandon()
         if self._fd >= 0:
@@ -84,7 +85,6 @@ class PackWriter:
         self.name = f"{new_id()}.pack"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._fd = os.open(self._folder / self.name, flags, 0o600)
-        self._pid = os.getpid()
         if fcntl is not None:
             fcntl.flock(self._fd, fcntl.LOCK_SH)
         os.write(self._fd, HEADER)
@@ -122,7 +122,11 @@ class PackReader:
         self._folder = folder
         self._lock = threading.Lock()
         self._open: dict[str, int] = {}
-        self._pid = os.getpid()
+        on_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        self._lock = threading.Lock()
 
     def read(self, name: str, offset: int, size: int) -> bytes:
         """Return ``size`` bytes at an offset of a pack.
@@ -132,27 +136,26 @@ class PackReader:
         Corrupt
             When the pack is missing or too short.
         """
-        fd = self._file(name)
-        try:
-            data = _pread(fd, size, offset)
-        except OSError as error:
-            raise Corrupt(f"Pack {name} cannot be read", why=error.strerror or "") from error
+        with self._lock:  # else another thread might close the file meanwhile
+            try:
+                data = _pread(self._file(name), size, offset)
+            except OSError as error:
+                raise Corrupt(f"Pack {name} cannot be read", why=error.strerror or "") from error
         if len(data) != size:
             raise Corrupt(f"Pack {name} is cut short", why=f"{size} bytes wanted at {offset}")
         return data
 
     def _file(self, name: str) -> int:
-        with self._lock:
-            fd = self._open.get(name)
-            if fd is None:
-                if len(self._open) >= 64:
-                    os.close(self._open.pop(next(iter(self._open))))
-                try:
-                    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-                    fd = self._open[name] = os.open(self._folder / name, flags)
-                except OSError as error:
-                    raise Corrupt(f"Pack {name} is missing", why=error.strerror or "") from error
-            return fd
+        fd = self._open.get(name)
+        if fd is None:
+            if len(self._open) >= 64:
+                os.close(self._open.pop(next(iter(self._open))))
+            try:
+                flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+                fd = self._open[name] = os.open(self._folder / name, flags)
+            except OSError as error:
+                raise Corrupt(f"Pack {name} is missing", why=error.strerror or "") from error
+        return fd
 
     def forget(self, name: str) -> None:
         """Close a pack that was removed."""
@@ -191,6 +194,3 @@ def in_use(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
-
-
-__all__ = ["FRAME_BYTES", "FULL", "PackReader", "PackWriter", "in_use"]

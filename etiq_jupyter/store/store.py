@@ -21,6 +21,8 @@ from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.objects.recipe import Recipe, decode_recipe
 from etiq_jupyter.store.chunks import ChunkStore
 from etiq_jupyter.store.database import Database, failures
+from etiq_jupyter.store.forks import on_fork
+from etiq_jupyter.store.locks import Hold
 from etiq_jupyter.store.outbox import Outbox
 from etiq_jupyter.store.query import STATES, Query
 from etiq_jupyter.store.sink import Sink
@@ -63,7 +65,14 @@ class Store:
         self.chunks = ChunkStore(self.database, path / "packs")
         self.outbox = Outbox(self.database)
         self.writer = Writer(self.database, self.chunks)
+        self.hold = Hold(self.lock_path)
         self._lock = threading.Lock()
+        on_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, where no other thread of the parent goes on."""
+        self._lock = threading.Lock()
+        self.hold = Hold(self.lock_path)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None = None, *, read_only: bool = False) -> Store:
@@ -167,6 +176,9 @@ class Store:
         with self.database.write() as connection:
             if self.database.fact("generation", 0) != generation:
                 return False
+            known = connection.execute("SELECT 1 FROM snapshots WHERE id = ?", (snapshot.id,))
+            if known.fetchone():
+                return True  # handed over twice, because somebody died in between
             self.chunks.index(connection, sink.kept)
             connection.executemany(
                 "INSERT OR IGNORE INTO buffers (digest, size, chunks) VALUES (?, ?, ?)",

@@ -94,6 +94,7 @@ class Courier:
             self._arena = memoryview(mmap.mmap(fd, message["size"], prot=mmap.PROT_READ))
             os.close(fd)
         elif op == "job" and self._arena is not None:
+            self.store.hold.take()
             job = Incoming(message, self._arena, self)
             self._jobs[job.id] = job
             self._queue.put(job)
@@ -117,6 +118,8 @@ class Courier:
             self._engine_changed()
         elif op == "wake":
             self._engine.wake()
+        elif op == "nudge":
+            self._engine.nudge()
         elif op == "limit":
             self._engine.limit(message["limit"])
 
@@ -133,7 +136,7 @@ class Courier:
             if not self.store.has_snapshot(job.snapshot.id):
                 self.store.record(job.snapshot, job.contents, job.destination, parents)
         except Abandoned:
-            self._jobs.pop(job.id, None)
+            self._done(job)
             return
         except EtiqError as error:
             self._try_again(job, error)
@@ -145,15 +148,19 @@ class Courier:
         for item in job.snapshot.items:
             if item.name in job.contents:
                 self._earlier[run, item.name] = objects[item.name] = item.object
-        self._jobs.pop(job.id, None)
+        self._done(job)
         self.tell({"op": "stored", "job": job.id, "objects": objects})
         if self._engine is not None and job.destination == self._engine.destination:
-            self._engine.wake()
+            self._engine.nudge()
+
+    def _done(self, job: Incoming) -> None:
+        self._jobs.pop(job.id, None)
+        self.store.hold.give_back()
 
     def _try_again(self, job: Incoming, error: EtiqError) -> None:
         self.tell({"op": "failed", "job": job.id, "what": str(error)})
         if job.streamed:  # its first sections are gone; the kernel still has the whole
-            self._jobs.pop(job.id, None)
+            self._done(job)
             return
         timer = threading.Timer(_RETRY, self._queue.put, (job,))
         timer.daemon = True

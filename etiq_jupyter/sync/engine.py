@@ -53,13 +53,12 @@ class Engine:
         self._on_change = on_change
         self.throttle = throttle or Throttle()
         self._changed = threading.Condition()
-        self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._uploader: Uploader | None = None
         self.destination: int | None = None
         self._failures = 0
         self._next_try = 0.0
-        self._asked = False
+        self._asked = self._nudged = False
         self._closed = False
         self.paused = ""
         self.last_error = ""
@@ -106,6 +105,15 @@ class Engine:
             self._start()
             self._changed.notify_all()
 
+    def nudge(self) -> None:
+        """Say that there is something new; does not shorten a wait that a failure asked for."""
+        with self._changed:
+            if self._uploader is None or self._closed:
+                return
+            self._nudged = True
+            self._start()
+            self._changed.notify_all()
+
     def idle(self) -> bool:
         """Whether nothing is left to be sent to the connected destination."""
         destination = self.destination
@@ -145,7 +153,7 @@ class Engine:
                 if self._closed:
                     return
                 uploader, destination = self._uploader, self.destination
-                self._asked = False
+                self._asked = self._nudged = False
             if uploader is not None and destination is not None:
                 self._try(uploader, destination)
 
@@ -156,7 +164,7 @@ class Engine:
             return 0.0
         if self._next_try:
             return max(0.0, self._next_try - time.monotonic())
-        return float("inf")
+        return 0.0 if self._nudged else float("inf")
 
     def _try(self, uploader: Uploader, destination: int) -> None:
         def stopped() -> bool:
@@ -246,4 +254,3 @@ class Engine:
         self._changed = threading.Condition()
         self._thread = None
         self.sending = False
-        self._pid = os.getpid()

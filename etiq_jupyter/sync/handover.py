@@ -34,7 +34,11 @@ _PATIENCE = 120.0  # seconds for the courier to make room in the arena
 
 
 class NoCourier(Exception):
-    """A helper process or shared memory is not to be had here."""
+    """A courier cannot take this snapshot; ``final`` when it will never take any."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        self.final = final
+        super().__init__(reason)
 
 
 @dataclass
@@ -134,11 +138,18 @@ class HandOver:
 
     def wake(self) -> None:
         """Have the outbox looked at now."""
+        self._ask("wake")
+
+    def nudge(self) -> None:
+        """Say that there is something new in the outbox."""
+        self._ask("nudge")
+
+    def _ask(self, what: str) -> None:
         with self._lock:
             if self._connection is None or self._closed:
                 return
             if self._channel is not None:
-                self._tell({"op": "wake"})
+                self._tell({"op": what})
                 return
         self._in_background()
 
@@ -187,6 +198,9 @@ class HandOver:
             job = self._job(snapshot, contents, destination, parents, done)
             self._start()
             arena = self._ready_arena()
+            # Buffers that the store has are not copied, so they must stay until this is stored.
+            if not self._store.hold.take():
+                raise NoCourier("the store is being cleaned up")
             self._jobs[job.id] = job
         try:
             self._hand_over(job, contents, arena)
@@ -304,11 +318,6 @@ class HandOver:
             self._forget(job.id)
             raise NoCourier(job.trouble)
 
-    @property
-    def trying(self) -> bool:
-        """Whether a courier may still be had, though it could not take this snapshot."""
-        return self._ends < _LIVES and not self._closed and allowed()
-
     # --- what is handed over ------------------------------------------------------------------
 
     @property
@@ -331,7 +340,10 @@ class HandOver:
     def _forget(self, number: int) -> _Job | None:
         with self._lock:
             job = self._jobs.pop(number, None)
-            if job is not None and self._arena is not None:
+            if job is None:
+                return None
+            self._store.hold.give_back()
+            if self._arena is not None:
                 for start in job.regions:
                     self._arena.release(start)
                 job.regions.clear()
@@ -347,26 +359,27 @@ class HandOver:
             with self._lock:
                 self._start()
         except NoCourier as error:
-            self._gone(str(error))
+            if error.final and not self._closed:
+                self._gone(str(error))
 
     def _start(self) -> None:
         """Start a courier unless one runs. Needs the lock."""
         if self._channel is not None:
             return
         if self._closed or not allowed():
-            raise NoCourier("a helper process is not wanted or not possible here")
+            raise NoCourier("not possible or not wanted here", final=True)
         if self._ends >= _LIVES:
-            raise NoCourier("the helper process ends again and again")
+            raise NoCourier("it ends again and again", final=True)
         try:
             here, there = socket.socketpair()
         except OSError as error:
-            raise NoCourier(f"no socket for a helper process: {error.strerror}") from error
+            raise NoCourier(f"no sockets: {error.strerror}", final=True) from error
         with there:
             try:
                 self._process = _spawn(there.fileno(), self._store.path)
             except OSError as error:
                 here.close()
-                raise NoCourier(f"a helper process cannot be started: {error.strerror}") from error
+                raise NoCourier(f"cannot be started: {error.strerror}", final=True) from error
         channel = self._channel = Channel(here)
         threading.Thread(
             target=self._listen, args=(channel, self._process), name="etiq-courier", daemon=True
@@ -397,7 +410,7 @@ class HandOver:
             try:
                 self._arena = Arena(self._arena_size)
             except (OSError, ValueError) as error:
-                raise NoCourier(f"no shared memory: {error}") from error
+                raise NoCourier(f"no shared memory: {error}", final=True) from error
             self._send_arena(self._arena)
         return self._arena
 

@@ -6,17 +6,18 @@ import logging
 import os
 import threading
 import time
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from etiq_jupyter import model
-from etiq_jupyter.errors import AuthError
+from etiq_jupyter.errors import AuthError, StorageFull
 from etiq_jupyter.objects.content import Content
 from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.store import Store
+from etiq_jupyter.store.forks import on_fork
+from etiq_jupyter.store.spare import left_behind, open_spare
 from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
@@ -140,7 +141,8 @@ class Recorder:
         *,
         on_change: Callable[[model.SyncStatus], None] | None = None,
     ) -> None:
-        self.store = Store.open(Path(store_path))
+        self._spare: Recorder | None = None
+        self.store = self._open(Path(store_path))
         self._on_change = on_change
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -150,7 +152,48 @@ class Recorder:
         self._courier: HandOver | None = None
         self._engine: Engine | None = None
         self._choose()
-        _recorders.add(self)
+        on_fork(self)
+
+    @staticmethod
+    def _open(path: Path) -> Store:
+        try:
+            store = Store.open(path)
+            with store.database.write():
+                pass
+        except StorageFull as error:
+            _log.warning("%s Snapshots are kept in the temporary folder for now.", error)
+            return open_spare()
+        return store
+
+    def _use_spare(self, reason: StorageFull) -> Recorder:
+        """Return a recorder in the temporary folder; says so once.
+
+        Raises
+        ------
+        StorageFull
+            When there is no room either.
+        """
+        if self._spare is None:
+            store = open_spare()
+            if store.path == self.store.path:
+                store.close()
+                raise reason
+            _log.warning("%s Snapshots are kept in %s for now.", reason, store.path)
+            store.close()
+            self._spare = Recorder(store.path, on_change=lambda _: self._changed())
+            if self._connection is not None:
+                self._spare.reconnect(self._connection)
+        return self._spare
+
+    def reconnect(self, connection: Connection) -> None:
+        """Connect to where another recorder is connected to."""
+        self.connect(
+            Destination(connection.url, connection.user),
+            connection.token,
+            verify=connection.verify,
+            proxies=connection.proxies,
+            timeout=connection.timeout,
+        )
 
     def _choose(self) -> None:
         if allowed():
@@ -206,8 +249,19 @@ class Recorder:
         Raises
         ------
         StorageFull
-            When the disk does not take it.
+            When neither the store nor the temporary folder has room.
         """
+        try:
+            return self._record(snapshot, contents, destination)
+        except StorageFull as error:
+            return self._use_spare(error).record(snapshot, contents, destination)
+
+    def _record(
+        self,
+        snapshot: model.Snapshot,
+        contents: Mapping[str, Content],
+        destination: Destination | None,
+    ) -> Ticket:
         started = time.perf_counter()
         number = self._number(destination) if destination is not None else None
         ticket = Ticket(self, snapshot.id)
@@ -222,7 +276,7 @@ class Recorder:
             self.store.record(snapshot, contents, number, parents)
             done({item.name: item.object for item in snapshot.items if item.name in contents})
             if number is not None and number == self._sender.destination:
-                self._sender.wake()
+                self._sender.nudge()
         return ticket
 
     def _handed_over(
@@ -239,7 +293,7 @@ class Recorder:
         try:
             courier.record(snapshot, contents, number, parents, done)
         except NoCourier as reason:
-            if not courier.trying:
+            if reason.final:
                 self._alone(str(reason))
             return self.store.has_snapshot(snapshot.id)
         return True
@@ -314,11 +368,24 @@ class Recorder:
         self._connection = connection
         self._sender.connect(connection)
         self.warm()
+        self._empty_spare(connection)
+
+    def _empty_spare(self, connection: Connection) -> None:
+        """Send also what had to be kept in the temporary folder, perhaps by an earlier process."""
+        if self._spare is None:
+            store = left_behind()
+            if store is None or store.path == self.store.path:
+                return
+            store.close()
+            self._spare = Recorder(store.path, on_change=lambda _: self._changed())
+        self._spare.reconnect(connection)
 
     def disconnect(self) -> None:
         """Forget the token; what is unsent stays on this disk."""
         self._connection = None
         self._sender.disconnect()
+        if self._spare is not None:
+            self._spare.disconnect()
 
     def limit_bandwidth(self, bytes_per_second: int) -> None:
         """Limit how fast is uploaded; 0 for no limit."""
@@ -331,6 +398,8 @@ class Recorder:
         if number is not None:
             self.store.outbox.retry_parked(number)
         self._sender.wake()
+        if self._spare is not None:
+            self._spare.wake()
 
     def push_local(self, project_id: str | None = None) -> int:
         """Send what was recorded in local mode, of one project or all; return how many.
@@ -347,7 +416,7 @@ class Recorder:
             )
         count = self.store.outbox.adopt(number, project_id)
         self._sender.wake()
-        return count
+        return count + (self._spare.push_local(project_id) if self._spare is not None else 0)
 
     def wait(
         self, timeout: float | None = None, on_progress: Callable[[int, int], None] | None = None
@@ -367,6 +436,8 @@ class Recorder:
             True when it is; False when the time is up, or sending is paused.
         """
         until = None if timeout is None else time.monotonic() + timeout
+        if self._spare is not None and not self._spare.wait(timeout, on_progress):
+            return False
         while True:
             sender = self._sender
             number = sender.destination
@@ -415,7 +486,7 @@ class Recorder:
         status.last_error = sender.last_error or status.last_error
         if self.unstored:
             status.safe_to_close = False
-        return status
+        return status if self._spare is None else _together(status, self._spare.status())
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -428,6 +499,8 @@ class Recorder:
         A helper process finishes what was handed over to it after this process has ended.
         """
         done = self.wait(timeout)
+        if self._spare is not None:
+            self._spare.close()
         if self._courier is not None:
             self._courier.close()
         if self._engine is not None:
@@ -476,7 +549,8 @@ class Recorder:
         self._told = now
         self._on_change(self.status())
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: with a helper process of its own, when it needs one."""
         self._lock = threading.Lock()
         if self._courier is not None:
             self._courier.after_fork()
@@ -484,13 +558,17 @@ class Recorder:
             self._engine.after_fork()
 
 
-_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for recorder in list(_recorders):
-        recorder._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+def _together(one: model.SyncStatus, other: model.SyncStatus) -> model.SyncStatus:
+    """Add up what two stores still have to send."""
+    return model.SyncStatus(
+        pending=one.pending + other.pending,
+        pending_bytes=one.pending_bytes + other.pending_bytes,
+        sent=one.sent + other.sent,
+        parked=one.parked + other.parked,
+        local=one.local + other.local,
+        oldest=min((each for each in (one.oldest, other.oldest) if each), default=None),
+        paused=one.paused or other.paused,
+        last_error=one.last_error or other.last_error,
+        sending=one.sending or other.sending,
+        safe_to_close=one.safe_to_close and other.safe_to_close,
+    )
