@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import xxhash
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.testclient import TestClient
 
 from etiq_jupyter import ids
@@ -123,8 +124,9 @@ class Person:
 class House:
     """A dashboard and its doors."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, portal: BlockingPortal | None = None) -> None:
         self.services = services
+        self.portal = portal
         self.app = create_app(services)
         self.run = ids.new_id()
         self.count = 0
@@ -133,7 +135,9 @@ class House:
         sent = {"Sec-Fetch-Site": "same-origin", **headers}
         if token:
             sent = {"Authorization": f"Bearer {token}", **headers}
-        return TestClient(self.app, base_url=URL, headers=sent, raise_server_exceptions=False)
+        client = TestClient(self.app, base_url=URL, headers=sent, raise_server_exceptions=False)
+        client.portal = self.portal  # one event loop for all, instead of one for each request
+        return client
 
     def manifest(
         self,
@@ -206,10 +210,16 @@ def settings(empty_data: Path, tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data")
 
 
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    with start_blocking_portal() as portal:
+        yield portal
+
+
 @pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
+def house(settings: Settings, portal: BlockingPortal) -> Iterator[House]:
     services = build(settings, "the-setup-secret")
-    yield House(services)
+    yield House(services, portal)
     services.close()
 
 

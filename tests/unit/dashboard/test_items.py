@@ -190,7 +190,8 @@ def test_hostile_contents_are_named_and_harm_nothing(house, ana, project, stored
 
 def test_two_snapshots_are_compared(ana, keep):
     changed = FRAME.assign(n=[1, 2, 4])
-    first, second = keep("fit", df=FRAME, k=1), keep("fit", df=changed, extra_name="x")
+    first = keep("fit", df=FRAME, k=1)
+    keep("fit", df=changed, extra_name="x")
     found = ana.get("/diff", a=first["id"], b="SNP-2")
     status = {change["name"]: change["status"] for change in found["variables"]}
     assert status == {"df": "changed", "k": "removed", "extra_name": "added"}

@@ -113,8 +113,11 @@ def damaged_packs(stored):
         "a bomb": write_pack([bomb]),
         "an unknown form": write_pack([Frame(first.hash, 77, 10, "", b"0123456789")]),
         "a base that is a change": write_pack(
-            [whole(b"abc" * 400), change(b"abc" * 400 + b"d", b"abc" * 400)]
-            + [change(b"abc" * 400 + b"de", b"abc" * 400 + b"d")]
+            [
+                whole(b"abc" * 400),
+                change(b"abc" * 400 + b"d", b"abc" * 400),
+                change(b"abc" * 400 + b"de", b"abc" * 400 + b"d"),
+            ]
         ),
         "a base that comes later": write_pack([orphan, whole(b"abc" * 400)]),
     }

@@ -125,9 +125,8 @@ async def events_of(house, person, act, count, timeout=5.0):
     async def send(message):
         if message["type"] == "http.response.start":
             status.append(message["status"])
-        for part in message.get("body", b"").split(b"\n\n"):
-            if part.startswith(b"event:"):
-                got.append(part.decode())
+        parts = message.get("body", b"").split(b"\n\n")
+        got.extend(part.decode() for part in parts if part.startswith(b"event:"))
         started.set()
 
     async def receive():
