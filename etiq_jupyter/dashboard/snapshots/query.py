@@ -120,7 +120,8 @@ def _metric(name: str, op: str, value: str) -> Any:
             hint=f"write for example metric.{name}{op}0.9",
             path="$.q",
         )
-    table = tables.metrics
+    # Under its own name: the list may be sorted by a metric, and then reads this table too.
+    table = tables.metrics.alias()
     return exists(
         select(table.c.snapshot_id).where(
             table.c.snapshot_id == tables.snapshots.c.id,

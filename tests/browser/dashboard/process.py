@@ -20,7 +20,8 @@ from etiq_jupyter.objects.hashing import blake3_hex
 from etiq_jupyter.objects.pack import Frame, write_pack
 from etiq_jupyter.objects.recipe import FORMAT, ChunkRef, Part, Recipe, encode_recipe, pack_refs
 
-PASSWORD = "correct horse battery"  # noqa: S105
+PASSWORD = "correct horse battery"
+START = (sys.executable, "-m", "etiq_jupyter.dashboard")
 PIECE = 1 << 20
 
 
@@ -29,8 +30,7 @@ class Dashboard:
 
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "etiq_jupyter.dashboard", "--port", "0", "--data-dir", data_dir]
-            + list(options),
+            [*START, "--port", "0", "--data-dir", data_dir, *options],
             stdout=subprocess.PIPE,
             text=True,
         )

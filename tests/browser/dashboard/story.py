@@ -9,18 +9,18 @@ from typing import Any
 
 from tests.browser.dashboard.process import Notebook
 
-LOAD = '''%%snapshot load
+LOAD = """%%snapshot load
 from sklearn.datasets import load_wine
 
 wine = load_wine(as_frame=True)
 df = wine.frame
-df.head(3)'''
-CLEAN = '''%%snapshot clean
+df.head(3)"""
+CLEAN = """%%snapshot clean
 # Outliers in alcohol are typing errors.
 low, high = df["alcohol"].quantile([0.01, 0.99])
 clean = df[df["alcohol"].between(low, high)].copy()
 clean["strong"] = clean["alcohol"] > 13
-print(f"kept {len(clean)} of {len(df)} rows")'''
+print(f"kept {len(clean)} of {len(df)} rows")"""
 FIT = '''%%snapshot fit baseline --tag {tag}
 def fit(frame, depth=None):
     """Fit a forest; returns it with its accuracy."""
@@ -38,8 +38,18 @@ ENVIRONMENT = {
     "implementation": "CPython",
     "platform": "Linux-6.1-x86_64-with-glibc2.36",
     "machine": "x86_64",
-    "packages": {"numpy": "2.1.0", "pandas": "2.3.1", "scikit-learn": "1.7.0", "matplotlib": "3.10"},
-    "git": {"commit": "3fa2c1d9a7b8", "branch": "main", "dirty": True, "diff": "- depth = 4\n+ depth = 6"},
+    "packages": {
+        "numpy": "2.1.0",
+        "pandas": "2.3.1",
+        "scikit-learn": "1.7.0",
+        "matplotlib": "3.10",
+    },
+    "git": {
+        "commit": "3fa2c1d9a7b8",
+        "branch": "main",
+        "dirty": True,
+        "diff": "- depth = 4\n+ depth = 6",
+    },
 }
 
 
@@ -111,7 +121,7 @@ def tell(notebook: Notebook) -> dict[str, str]:
         )  # fmt: skip
     traceback = [
         "\x1b[0;31m---------------------------------------------------------------------\x1b[0m",
-        "\x1b[0;31mValueError\x1b[0m                                Traceback (most recent call last)",
+        "\x1b[0;31mValueError\x1b[0m                         Traceback (most recent call last)",
         "Cell \x1b[0;32mIn[9], line 3\x1b[0m\n      2 best = search(clean, depths=range(3, 0))",
         '----> 3 raise ValueError("no depths to try")\n',
         "\x1b[0;31mValueError\x1b[0m: no depths to try",
@@ -133,15 +143,20 @@ def tell(notebook: Notebook) -> dict[str, str]:
 HOSTILE_HTML = (
     "<h3>Report</h3><script>parent.document.title='owned'; window.top.owned = true</script>"
     "<img src=x onerror=\"parent.owned=true\"><a href='javascript:parent.owned=true'>more</a>"
-    "<iframe src='/tokens'></iframe><form action='/api/v1/sign-out' method=post><button>go</button></form>"
+    "<iframe src='/tokens'></iframe>"
+    "<form action='/api/v1/sign-out' method=post><button>go</button></form>"
     "<img src='http://127.0.0.1:9/track.png'>"
 )
 
 
 def attack(notebook: Notebook) -> str:
     """Upload a snapshot in which everything that can be a script is one."""
-    nasty = "<img src=x onerror=\"window.owned=true\">"
-    svg = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><script>parent.owned=true</script><rect width='40' height='40' onload='parent.owned=true'/></svg>"
+    nasty = '<img src=x onerror="window.owned=true">'
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'>"
+        "<script>parent.owned=true</script>"
+        "<rect width='40' height='40' onload='parent.owned=true'/></svg>"
+    )
     return notebook.snapshot(
         nasty,
         f"# {nasty}\nprint('</script><script>window.owned=true</script>')",

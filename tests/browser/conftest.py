@@ -1,0 +1,133 @@
+"""Chromium for the tests, one context for each; and a real dashboard with people and snapshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.dashboard.process import PASSWORD, Client, Dashboard, Notebook
+from tests.browser.dashboard.story import attack, tell
+
+HINT = "no Chromium: apt-get install -y --no-install-recommends chromium, or set ETIQ_BROWSER"
+QUIET = [
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BUILT = Path(__file__).parents[2] / "etiq_jupyter" / "dashboard" / "static" / "index.html"
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; skips without one, and fails where one is required."""
+    names = (os.environ.get("ETIQ_BROWSER"), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None and os.environ.get("ETIQ_REQUIRE_BROWSER") == "1":
+        pytest.fail(HINT)
+    if found is None:
+        pytest.skip(HINT)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; a script error in it fails the test."""
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    yield made
+    assert not errors, f"script errors: {errors}"
+
+
+@dataclass
+class Team:
+    """A dashboard with ana, who has a study and a hostile snapshot, and bea, who sees nothing."""
+
+    dashboard: Dashboard
+    ana: Client
+    bea: Client
+    study: Notebook
+    ids: dict[str, str]
+    hostile: str
+
+    @property
+    def url(self) -> str:
+        return self.dashboard.url
+
+
+def require_pages() -> None:
+    """Say what to do when the pages are not built."""
+    if not BUILT.exists():
+        hint = "the dashboard's pages are not built: cd labextension && jlpm install && jlpm build"
+        if os.environ.get("ETIQ_REQUIRE_BROWSER") == "1":
+            pytest.fail(hint)
+        pytest.skip(hint)
+
+
+@pytest.fixture
+def fresh(chromium: str, tmp_path: Path) -> Iterator[Dashboard]:
+    """A dashboard without anybody."""
+    require_pages()
+    dashboard = Dashboard(tmp_path / "dashboard", "--allow-registration")
+    yield dashboard
+    dashboard.stop()
+
+
+@pytest.fixture(scope="session")
+def team(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    require_pages()
+    dashboard = Dashboard(tmp_path_factory.mktemp("team") / "dashboard", "--allow-registration")
+    try:
+        ana, bea = dashboard.first_user("ana"), dashboard.register("bea")
+        study = ana.open_project("Churn model")
+        ids = tell(study)
+        about = {"pinned": ["acc", "loss"], "description": "Which customers leave, and why."}
+        ana.send("PATCH", f"/projects/{study.project}", json=about)
+        hostile = attack(ana.open_project("Not to be trusted"))
+        yield Team(dashboard, ana, bea, study, ids, hostile)
+    finally:
+        dashboard.stop()
+
+
+def sign_in(page: Page, url: str, name: str, password: str = PASSWORD) -> None:
+    """Sign in at whatever page the address asks for."""
+    page.goto(url)
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.fixture
+def as_ana(page: Page, team: Team) -> Page:
+    """Ana's page, signed in by the browser's own cookie."""
+    for cookie in team.ana.http.cookies:
+        page.context.add_cookies(
+            [{"name": cookie.name, "value": str(cookie.value), "url": team.url}]
+        )
+    return page
