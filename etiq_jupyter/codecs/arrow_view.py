@@ -193,6 +193,8 @@ def _raw_column(reader: ContentReader, prefix: str, spec: Spec, rows: int) -> pa
 
 
 def _numpy_column(values: np.ndarray[Any, Any], mask: Any = None) -> pa.Array:
+    if values.dtype.byteorder == ">":
+        values = values.astype(values.dtype.newbyteorder("<"))
     if values.dtype.kind == "c":
         return pa.StructArray.from_arrays(
             [pa.array(values.real.copy()), pa.array(values.imag.copy())], ["real", "imag"]

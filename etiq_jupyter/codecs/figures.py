@@ -78,7 +78,8 @@ class PlotlyCodec(Codec):
         return module is not None and isinstance(value, module.BaseFigure)
 
     def encode(self, value: Any, how: Writing) -> Content:
-        data = value.to_json().encode()
+        # Sorted keys: equal figures have equal hashes, however they were put together.
+        data = msgspec.json.encode(msgspec.json.decode(value.to_json()), order="sorted")
         meta = {"mime": _PLOTLY, "widget": type(value).__name__ == "FigureWidget"}
         return Content(self.name, self.version, meta, [Buffer("figure", memoryview(data))])
 
@@ -114,7 +115,7 @@ class AltairCodec(Codec):
 
         with altair.data_transformers.enable("default", max_rows=None):
             spec = value.to_dict()
-        data = msgspec.json.encode(spec)
+        data = msgspec.json.encode(spec, order="sorted")
         meta = {"mime": _vega_mime(spec)}
         return Content(self.name, self.version, meta, [Buffer("figure", memoryview(data))])
 

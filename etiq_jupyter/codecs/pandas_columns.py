@@ -326,12 +326,14 @@ def _read_sparse(reader: ContentReader, prefix: str, spec: Spec, rows: int, how:
         raise Corrupt("a sparse column is damaged", why="a place lies outside the column")
     fill = unpack_plain(need(spec, "fill", (bytes, memoryview)))
     dtype = pd.SparseDtype(simple_dtype(spec.get("subtype")), fill)
+    kind = "block" if spec.get("index") == "block" else "integer"
     from pandas._libs.sparse import IntIndex
 
     index = IntIndex(rows, where)
-    if spec.get("index") == "block":
+    if kind == "block":
         index = index.to_block_index()
-    return pd.arrays.SparseArray(points, sparse_index=index, dtype=dtype)
+    # The same as the public constructor, which pandas 3 renamed and pandas 2 does not have yet.
+    return pd.arrays.SparseArray._simple_new(points, index, dtype)
 
 
 def _read_plain(reader: ContentReader, prefix: str, spec: Spec, rows: int, how: Reading) -> Any:

@@ -204,7 +204,8 @@ _SPECIAL: dict[str, Any] = {
 
 def _value(value: Any) -> Preview:
     if isinstance(value, str):
-        return Preview(form="text", text=value[:MAX_TEXT], truncated=len(value) > MAX_TEXT)
+        text = value[:MAX_TEXT].encode("utf-8", "replace").decode()
+        return Preview(form="text", text=text, truncated=len(value) > MAX_TEXT)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return Preview(form="text", text=_array_text(value))
     budget = [MAX_PARTS]
