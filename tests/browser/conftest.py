@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -65,6 +67,29 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert not errors, f"script errors: {errors}"
 
 
+class Beacon(ThreadingHTTPServer):
+    """Another host; remembers who called it."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        called = self.called
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                called.append(self.path)
+                self.send_error(404)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
 @dataclass
 class Team:
     """A dashboard with ana, who has a study and a hostile snapshot, and bea, who sees nothing."""
@@ -75,6 +100,7 @@ class Team:
     study: Notebook
     ids: dict[str, str]
     hostile: str
+    beacon: Beacon
 
     @property
     def url(self) -> str:
@@ -102,6 +128,7 @@ def fresh(chromium: str, tmp_path: Path) -> Iterator[Dashboard]:
 @pytest.fixture(scope="session")
 def team(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     require_pages()
+    beacon = Beacon()
     dashboard = Dashboard(tmp_path_factory.mktemp("team") / "dashboard", "--allow-registration")
     try:
         ana, bea = dashboard.first_user("ana"), dashboard.register("bea")
@@ -109,9 +136,11 @@ def team(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Te
         ids = tell(study)
         about = {"pinned": ["acc", "loss"], "description": "Which customers leave, and why."}
         ana.send("PATCH", f"/projects/{study.project}", json=about)
-        hostile = attack(ana.open_project("Not to be trusted"))
-        yield Team(dashboard, ana, bea, study, ids, hostile)
+        hostile = attack(ana.open_project("Not to be trusted"), beacon.url)
+        yield Team(dashboard, ana, bea, study, ids, hostile, beacon)
     finally:
+        beacon.shutdown()
+        beacon.server_close()
         dashboard.stop()
 
 

@@ -79,9 +79,10 @@ export function Rail(props: { me: Me; route: Route; onSignOut(): Promise<void> }
           name={`Account of ${me.user.username}`}
           label={
             <>
-              <span className="rail-avatar" aria-hidden="true">
-                {me.user.username.slice(0, 1).toUpperCase()}
-              </span>
+              <span
+                className="rail-avatar"
+                data-letter={me.user.username.slice(0, 1).toUpperCase()}
+              />
               <span className="rail-user">{me.user.username}</span>
             </>
           }

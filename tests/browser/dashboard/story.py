@@ -145,24 +145,27 @@ HOSTILE_HTML = (
     "<img src=x onerror=\"parent.owned=true\"><a href='javascript:parent.owned=true'>more</a>"
     "<iframe src='/tokens'></iframe>"
     "<form action='/api/v1/sign-out' method=post><button>go</button></form>"
-    "<img src='http://127.0.0.1:9/track.png'>"
+    "<img src='{beacon}/picture.png'><link rel=stylesheet href='{beacon}/style.css'>"
+    "<style>h3 {{ background: url({beacon}/background.png) }}</style>"
+    "<meta http-equiv=refresh content='0;url={beacon}/refresh'>"
 )
 
 
-def attack(notebook: Notebook) -> str:
-    """Upload a snapshot in which everything that can be a script is one."""
+def attack(notebook: Notebook, beacon: str) -> str:
+    """Upload a snapshot in which everything that can be a script or call home is one."""
     nasty = '<img src=x onerror="window.owned=true">'
     svg = (
         "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'>"
         "<script>parent.owned=true</script>"
-        "<rect width='40' height='40' onload='parent.owned=true'/></svg>"
+        "<rect width='40' height='40' onload='parent.owned=true'/>"
+        f"<image href='{beacon}/svg.png' width='9' height='9'/></svg>"
     )
     return notebook.snapshot(
         nasty,
         f"# {nasty}\nprint('</script><script>window.owned=true</script>')",
         {"plain": {nasty: [nasty]}, "text": nasty},
         outputs=[
-            display(text_html=HOSTILE_HTML, text_plain="report"),
+            display(text_html=HOSTILE_HTML.format(beacon=beacon), text_plain="report"),
             display(**{"image_svg+xml": svg}),
             display(text_html=f"<table class='dataframe'><tr><td>{nasty}</td></tr></table>"),
             stream(f"\x1b]8;;javascript:alert(1)\x07{nasty}\x1b[31m\n"),
