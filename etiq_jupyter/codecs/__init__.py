@@ -18,7 +18,7 @@ from etiq_jupyter.codecs.base import (
     Signer,
     Writing,
 )
-from etiq_jupyter.codecs.registry import registry
+from etiq_jupyter.codecs.registry import guarded, registry
 from etiq_jupyter.errors import Corrupt, EtiqError, NotKept, UnsafeContent
 
 if TYPE_CHECKING:
@@ -107,25 +107,29 @@ def preview(reader: ContentReader, item: Item | None = None, **options: Any) -> 
     """Return what people see of a stored item; see `etiq_jupyter.codecs.previews.preview`."""
     from etiq_jupyter.codecs import previews as module
 
-    return module.preview(reader, item, **options)
+    with guarded():
+        return module.preview(reader, item, **options)
 
 
 def export(reader: ContentReader, format: str) -> tuple[str, bytes]:  # noqa: A002 - the API's name
     """Return media type and bytes of a content as a file; see `etiq_jupyter.codecs.exports.export`."""
     from etiq_jupyter.codecs import exports as module
 
-    return module.export(reader, format)
+    with guarded():
+        return module.export(reader, format)
 
 
 def formats_of(reader: ContentReader) -> tuple[str, ...]:
     """Return the formats in which a content can be exported, the best first."""
     from etiq_jupyter.codecs import exports as module
 
-    return module.formats_of(reader)
+    with guarded():
+        return module.formats_of(reader)
 
 
 def profile(reader: ContentReader, columns: Sequence[str] | None = None) -> dict[str, Any]:
     """Return a profile per column of a stored frame; see `etiq_jupyter.codecs.profiles.profile`."""
     from etiq_jupyter.codecs import profiles as module
 
-    return module.profile(reader, columns)
+    with guarded():
+        return module.profile(reader, columns)

@@ -139,6 +139,8 @@ class ArrayCodec(Codec):
         mask: Any = np.ma.nomask
         if "mask" in reader.meta:
             kind = read_dtype(reader.meta["mask"])
+            if kind.kind != "b" and kind.names is None:
+                raise Corrupt("the mask of an array is damaged")
             mask = read_array(
                 reader.read("mask"), kind, list(array.shape), reader.meta.get("mask_order", "C")
             )

@@ -122,6 +122,8 @@ def _levels(
                 raise Corrupt("an index is damaged")
             found.append(_take(level[0], codes))
         return found
+    if form != "flat":
+        raise Corrupt(f"{form[:20]!r} is not a kind of index")
     return [column_of(reader, prefix, need(spec, "values", dict), rows, depth + 1)]
 
 

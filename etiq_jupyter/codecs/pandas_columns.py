@@ -290,7 +290,7 @@ def _string_array(array: pa.Array, form: dict[str, Any]) -> Any:
 def _read_category(reader: ContentReader, prefix: str, spec: Spec, rows: int, how: Reading) -> Any:
     dtype = simple_dtype(need(spec, "dtype", str))
     codes = read_array(reader.read(prefix + "values"), dtype, [rows])
-    categories = read_index(reader, prefix + "categories/", need(spec, "categories", dict), how)
+    categories = read_index(reader, prefix + "categories/", need(spec, "categories", dict), how, need(spec, "size", int))
     if dtype.kind != "i" or (
         rows and not -1 <= int(codes.min()) <= int(codes.max()) < max(len(categories), 1)
     ):
@@ -326,11 +326,10 @@ def _read_sparse(reader: ContentReader, prefix: str, spec: Spec, rows: int, how:
         raise Corrupt("a sparse column is damaged", why="a place lies outside the column")
     fill = unpack_plain(need(spec, "fill", (bytes, memoryview)))
     dtype = pd.SparseDtype(simple_dtype(spec.get("subtype")), fill)
-    kind = "block" if spec.get("index") == "block" else "integer"
     from pandas._libs.sparse import IntIndex
 
     index = IntIndex(rows, where)
-    if kind == "block":
+    if spec.get("index") == "block":
         index = index.to_block_index()
     # The same as the public constructor, which pandas 3 renamed and pandas 2 does not have yet.
     return pd.arrays.SparseArray._simple_new(points, index, dtype)
@@ -397,6 +396,8 @@ def read_index(
             levels.append(level)
             codes.append(code)
         return pd.MultiIndex(levels, codes, names=names, verify_integrity=True)
+    if form != "flat":
+        raise Corrupt(f"{form[:20]!r} is not a kind of index")
     values = read_array_of(reader, prefix, need(spec, "values", dict), said, how)
     made = pd.Index(values, name=names[0], dtype=values.dtype, copy=False)
     freq = spec.get("freq")

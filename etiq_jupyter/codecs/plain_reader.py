@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from etiq_jupyter.codecs import scalars
-from etiq_jupyter.codecs.base import Reading, SubReader, refuse
+from etiq_jupyter.codecs.base import MAX_DEPTH, Reading, SubReader, refuse
 from etiq_jupyter.errors import Corrupt, NotKept
 from etiq_jupyter.objects.content import ContentReader
 
@@ -93,9 +93,11 @@ class NodeReader:
         """Make the nodes below ``root``, children first, with a stack of our own."""
         entered: set[int] = set()
         stack: list[tuple[int, bool]] = [(root, False)]
+        depth = 0
         while stack:
             number, leaving = stack.pop()
             if leaving:
+                depth -= 1
                 self._finish(number)
                 continue
             if number in entered:
@@ -110,6 +112,9 @@ class NodeReader:
             elif node[0] in _SHELLS:
                 self.made[number] = _SHELLS[node[0]](node)
             stack.append((number, True))
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise refuse(f"it is nested deeper than {MAX_DEPTH} levels")
             children = [
                 _number(part) for part in _parts(node) if type(part) is Ext and part.code == 1
             ]

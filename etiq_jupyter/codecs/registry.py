@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from etiq_jupyter.codecs.base import Codec, Encoded, Facts, Reading, Writing, type_name
@@ -182,25 +184,27 @@ class Registry:
             raise NotKept(
                 f"{reader.codec} was written by a newer version", hint="update etiq_jupyter"
             )
-        try:
+        with guarded():
             return codec.decode(reader, how)
-        except EtiqError:
-            raise
-        except ImportError as error:
-            raise NotKept(
-                f"{error.name or 'a library'} is needed to read this value",
-                hint=f"pip install {error.name}",
-            ) from error
-        except RecursionError as error:
-            raise UnsafeContent("the content was not read", why="it is nested too deep") from error
-        except MemoryError as error:
-            raise UnsafeContent(
-                "the content was not read", why="it needs more memory than there is"
-            ) from error
-        except Exception as error:
-            raise Corrupt(
-                "the content could not be read", why=f"{type(error).__name__}: {str(error)[:300]}"
-            ) from error
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Turn whatever reading a damaged or hostile content raises into a typed error."""
+    try:
+        yield
+    except EtiqError:
+        raise
+    except ImportError as error:
+        raise NotKept(
+            f"{error.name or 'a library'} is needed to read this value", hint=f"pip install {error.name}"
+        ) from error
+    except RecursionError as error:
+        raise UnsafeContent("the content was not read", why="it is nested too deep") from error
+    except MemoryError as error:
+        raise UnsafeContent("the content was not read", why="it needs more memory than there is") from error
+    except Exception as error:
+        raise Corrupt("the content could not be read", why=f"{type(error).__name__}: {str(error)[:300]}") from error
 
 
 def _pickled(value: Any, how: Writing) -> Content:

@@ -1,0 +1,75 @@
+"""A reader of crafted contents, and a witness that nothing ran and little memory was taken."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etiq_jupyter import codecs
+from etiq_jupyter.errors import Corrupt, EtiqError, NotKept, UnsafeContent
+
+MEMORY = 64 << 20
+
+
+class Crafted:
+    """A content as a hostile snapshot may hold it: any meta, any buffers."""
+
+    def __init__(self, codec: str, meta: Any, buffers: dict[str, bytes] | None = None, version: int = 1) -> None:
+        self.codec, self.meta, self.version = codec, meta, version
+        self.buffers = buffers or {}
+
+    def names(self) -> list[str]:
+        return list(self.buffers)
+
+    def read(self, name: str) -> memoryview:
+        return memoryview(self.buffers[name])
+
+    @classmethod
+    def of(cls, value: Any) -> Crafted:
+        content = codecs.encode(value).content
+        return cls(content.codec, content.meta, {b.name: bytes(b.data) for b in content.buffers})
+
+
+@pytest.fixture
+def crafted() -> type[Crafted]:
+    return Crafted
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Path:
+    """A file that only executed code would make."""
+    return tmp_path / "executed"
+
+
+@pytest.fixture
+def refused(witness: Path) -> Iterator[Callable[..., EtiqError]]:
+    """Read a content in every way; it must be refused by name, without executing and within memory."""
+
+    def read(content: Crafted, **options: Any) -> EtiqError:
+        tracemalloc.start()
+        try:
+            with pytest.raises((Corrupt, UnsafeContent, NotKept)) as caught:
+                codecs.decode(content, name="victim", stand_in=False, **options)
+            for look in (codecs.preview, codecs.profile):
+                try:
+                    look(content)
+                except EtiqError:
+                    pass
+            for form in ("json", "parquet", "raw", "png"):
+                try:
+                    codecs.export(content, form)
+                except EtiqError:
+                    pass
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert "victim" in str(caught.value)
+        assert peak < MEMORY + 20 * sum(map(len, content.buffers.values()))
+        return caught.value
+
+    yield read
+    assert not witness.exists(), "the content executed code"
