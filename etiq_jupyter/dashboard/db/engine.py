@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from etiq_jupyter.dashboard.db.tables import counters
@@ -78,14 +78,17 @@ class Database:
         self.engine.dispose()
 
 
+_TAKE = (
+    update(counters)
+    .where(counters.c.prefix == bindparam("p"))
+    .values(value=counters.c.value + bindparam("n"))
+    .returning(counters.c.value)
+)
+
+
 def next_numbers(tx: Connection, prefix: str, count: int = 1) -> int:
     """Take ``count`` numbers for short ids of one prefix; returns the first."""
-    taken = tx.execute(
-        update(counters)
-        .where(counters.c.prefix == prefix)
-        .values(value=counters.c.value + count)
-        .returning(counters.c.value)
-    ).scalar_one()
+    taken = tx.execute(_TAKE, {"p": prefix, "n": count}).scalar_one()
     return int(taken) - count + 1
 
 
@@ -118,6 +121,8 @@ def _sqlite_engine(url: str) -> Engine:
         # A receipt promises that the snapshot is there, so a commit waits for the disk.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # Moving pages from the log to the database waits for the disk too: seldom and in bulk.
+        cursor.execute("PRAGMA wal_autocheckpoint = 8000")
         cursor.execute("PRAGMA busy_timeout = 15000")
         cursor.execute("PRAGMA cache_size = -8000")
         cursor.execute("PRAGMA mmap_size = 268435456")

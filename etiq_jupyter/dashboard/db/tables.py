@@ -5,6 +5,8 @@ The first migration creates exactly these; a test compares the two.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +32,10 @@ metadata = MetaData(
 )
 
 
+# Rows that are little more than their key: SQLite then keeps the key once instead of twice.
+_NARROW: dict[str, Any] = {"sqlite_with_rowid": False}
+
+
 def _belongs_to(target: str, name: str, *, primary: bool = False) -> Column[str]:
     """Make a reference whose row goes away with what it refers to."""
     reference = ForeignKey(target, ondelete="CASCADE")
@@ -41,6 +47,7 @@ counters = Table(
     metadata,
     Column("prefix", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+    **_NARROW,
 )
 """Last number given for each prefix of short ids."""
 
@@ -127,6 +134,7 @@ workspace_members = Table(
     _belongs_to("users.id", "user_id", primary=True),
     Column("rank", Integer, nullable=False),
     Index(None, "user_id"),
+    **_NARROW,
 )
 
 projects = Table(
@@ -153,6 +161,7 @@ project_members = Table(
     _belongs_to("users.id", "user_id", primary=True),
     Column("rank", Integer, nullable=False),  # 1 viewer, 2 editor, 3 owner
     Index(None, "user_id"),
+    **_NARROW,
 )
 
 # --- snapshots --------------------------------------------------------------------------------
@@ -220,6 +229,7 @@ metrics = Table(
     Column("project_id", Text, nullable=False),
     Column("value", Float, nullable=False),
     Index("ix_metrics_sorted", "project_id", "name", "value", "snapshot_id"),
+    **_NARROW,
 )
 
 tags = Table(
@@ -229,6 +239,7 @@ tags = Table(
     Column("tag", Text, primary_key=True),
     Column("project_id", Text, nullable=False),
     Index(None, "project_id", "tag"),
+    **_NARROW,
 )
 
 lineage = Table(
@@ -240,6 +251,7 @@ lineage = Table(
     Column("hash", Text, primary_key=True),
     Column("project_id", Text, nullable=False),
     Index("ix_lineage_by_hash", "project_id", "hash", "wrote"),
+    **_NARROW,
 )
 """Content hashes that snapshots wrote and read."""
 
@@ -251,6 +263,7 @@ edges = Table(
     _belongs_to("snapshots.id", "source_id", primary=True),
     Column("project_id", Text, nullable=False),
     Index(None, "source_id"),
+    **_NARROW,
 )
 """For each variable that a snapshot read, the snapshot that wrote it."""
 
@@ -291,6 +304,7 @@ chunks = Table(
     Column("touched_at", BigInteger, nullable=False),  # when it was last promised to an uploader
     Index(None, "workspace_id", "pack"),
     Index(None, "workspace_id", "base"),
+    **_NARROW,
 )
 
 objects = Table(
@@ -300,6 +314,7 @@ objects = Table(
     Column("hash", Text, primary_key=True),
     Column("unclaimed", BigInteger, nullable=False),
     Column("stored_at", BigInteger, nullable=False),
+    **_NARROW,
 )
 """Recipes of which every chunk has been seen to be there. ``unclaimed`` counts the stored bytes
 that were new with the object, until a snapshot takes them as its own."""
@@ -311,5 +326,6 @@ snapshot_objects = Table(
     Column("object", Text, primary_key=True),
     Column("workspace_id", Text, nullable=False),
     Index(None, "workspace_id", "object"),
+    **_NARROW,
 )
 """What keeps an object from being collected."""

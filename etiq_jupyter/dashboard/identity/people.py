@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 
@@ -283,26 +283,32 @@ class People:
             tx.execute(delete(sessions).where(sessions.c.hash == secrets.digest(secret)))
 
 
+# Built once, as it is asked with every request.
+_TOKENS = (
+    select(
+        tables.tokens.c.id,
+        tables.tokens.c.hash,
+        tables.tokens.c.scopes,
+        tables.tokens.c.expires_at,
+        tables.tokens.c.last_used_at,
+        tables.users.c.id.label("user_id"),
+        tables.users.c.username,
+        tables.users.c.email,
+        tables.users.c.admin,
+    )
+    .join(tables.users, tables.users.c.id == tables.tokens.c.user_id)
+    .where(tables.tokens.c.lookup.in_(bindparam("lookups", expanding=True)))
+)
+
+
 def find_tokens(connection: Connection, digests: list[str]) -> dict[str, Any]:
     """Rows of tokens, with their users, by the digests of the secrets.
 
     Used for one request and for a whole batch of writes alike.
     """
-    table, users = tables.tokens, tables.users
-    lookups = {digest[: secrets.LOOKUP_CHARS] for digest in digests}
-    query = select(
-        table.c.id,
-        table.c.hash,
-        table.c.scopes,
-        table.c.expires_at,
-        table.c.last_used_at,
-        users.c.id.label("user_id"),
-        users.c.username,
-        users.c.email,
-        users.c.admin,
-    ).join(users, users.c.id == table.c.user_id)
+    lookups = list({digest[: secrets.LOOKUP_CHARS] for digest in digests})
     found: dict[str, Any] = {}
-    for row in connection.execute(query.where(table.c.lookup.in_(lookups))):
+    for row in connection.execute(_TOKENS, {"lookups": lookups}):
         for digest in digests:
             if secrets.same(row.hash, digest):
                 found[digest] = row

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, union_all
+from sqlalchemy import Connection, Select, bindparam, func, select, union_all
 
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard.db import tables
@@ -39,28 +39,39 @@ def visible(user_id: str) -> Select[Any]:
     )
 
 
-def roles_of(
-    connection: Connection, pairs: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
-    """Return the ranks of many (user, project) pairs at once; those without a role are absent."""
+def _roles() -> Any:
     projects, members, teams = (
         tables.projects,
         tables.project_members,
         tables.workspace_members,
     )
-    wanted = set(pairs)
-    project_ids = {project for _, project in wanted}
-    user_ids = {user for user, _ in wanted}
+    these: Any = bindparam("projects", expanding=True)
+    people: Any = bindparam("users", expanding=True)
     direct = select(members.c.user_id, members.c.project_id, members.c.rank).where(
-        members.c.project_id.in_(project_ids), members.c.user_id.in_(user_ids)
+        members.c.project_id.in_(these), members.c.user_id.in_(people)
     )
     through = (
         select(teams.c.user_id, projects.c.id, teams.c.rank)
         .join(teams, teams.c.workspace_id == projects.c.workspace_id)
-        .where(projects.c.id.in_(project_ids), teams.c.user_id.in_(user_ids))
+        .where(projects.c.id.in_(these), teams.c.user_id.in_(people))
     )
+    return union_all(direct, through)
+
+
+_ROLES = _roles()
+
+
+def roles_of(
+    connection: Connection, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """Return the ranks of many (user, project) pairs at once; those without a role are absent."""
+    wanted = set(pairs)
+    asked = {
+        "projects": list({project for _, project in wanted}),
+        "users": list({user for user, _ in wanted}),
+    }
     found: dict[tuple[str, str], int] = {}
-    for user, project, rank in connection.execute(union_all(direct, through)):
+    for user, project, rank in connection.execute(_ROLES, asked):
         key = (user, project)
         if key in wanted:
             found[key] = max(rank, found.get(key, 0))

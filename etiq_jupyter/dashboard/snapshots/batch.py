@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection
 
 from etiq_jupyter import ids
-from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.engine import (
     Database,
     advisory_lock,
@@ -26,6 +25,7 @@ from etiq_jupyter.dashboard.identity.people import (
 )
 from etiq_jupyter.dashboard.objects.holdings import COLLECTING
 from etiq_jupyter.dashboard.projects.access import check_rank, no_project, roles_of
+from etiq_jupyter.dashboard.snapshots import statements
 from etiq_jupyter.dashboard.snapshots.manifest import Manifest
 from etiq_jupyter.errors import Conflict, EtiqError, Invalid
 from etiq_jupyter.model import Receipt
@@ -148,10 +148,7 @@ class Batch:
             if (row.last_used_at or 0) < self._moment - LAST_USED_STEP
         ]
         if used:
-            table = tables.tokens
-            self._tx.execute(
-                update(table).where(table.c.id.in_(used)).values(last_used_at=self._moment)
-            )
+            self._tx.execute(statements.TOKENS_USED, {"ids": used, "moment": self._moment})
         return [self._user(entry.claim, found) for entry in self._entries]
 
     def _user(self, claim: Claim, found: dict[str, Any]) -> str | EtiqError:
@@ -168,7 +165,6 @@ class Batch:
         return str(row.user_id)
 
     def _projects(self, given: set[str]) -> dict[str, Any]:
-        table = tables.projects
         by_id: dict[str, str] = {}
         by_number: dict[int, str] = {}
         for text in given:
@@ -181,29 +177,21 @@ class Batch:
                 by_id[canonical] = text
             elif short[0] == "PRJ":
                 by_number[short[1]] = text
-        columns = (table.c.id, table.c.number, table.c.name, table.c.workspace_id)
         found: dict[str, Any] = {}
         if by_id:
-            query = select(*columns).where(table.c.id.in_(by_id))
-            found |= {by_id[row.id]: row for row in self._tx.execute(query)}
+            rows = self._tx.execute(statements.PROJECTS_BY_ID, {"ids": list(by_id)})
+            found |= {by_id[row.id]: row for row in rows}
         if by_number:
-            query = select(*columns).where(table.c.number.in_(by_number))
-            found |= {by_number[row.number]: row for row in self._tx.execute(query)}
+            rows = self._tx.execute(statements.PROJECTS_BY_NUMBER, {"numbers": list(by_number)})
+            found |= {by_number[row.number]: row for row in rows}
         return found
 
     # --- what is new ------------------------------------------------------------------------
 
     def _new(self, candidates: list[_Accepted]) -> list[_Accepted]:
-        table = tables.snapshots
         wanted = [one.entry.manifest.snapshot.id for one in candidates]
-        query = select(
-            table.c.id,
-            table.c.number,
-            table.c.project_id,
-            table.c.manifest_hash,
-            table.c.received_at,
-        ).where(table.c.id.in_(wanted))
-        there = {row.id: row for row in self._tx.execute(query)} if wanted else {}
+        found = self._tx.execute(statements.SNAPSHOTS_THERE, {"ids": wanted}) if wanted else ()
+        there = {row.id: row for row in found}
         known = self._known_objects(candidates)
         fresh: dict[str, _Accepted] = {}
         for one in candidates:
@@ -229,14 +217,12 @@ class Batch:
             return set()
         # While this transaction lasts, nothing that is found here can be collected.
         advisory_lock(self._tx, COLLECTING, shared=True)
-        table = tables.objects
         found: set[tuple[str, str]] = set()
         names = list(wanted)
         for start in range(0, len(names), 500):
-            query = select(table.c.workspace_id, table.c.hash).where(
-                table.c.hash.in_(names[start : start + 500])
-            )
-            found.update((row.workspace_id, row.hash) for row in self._tx.execute(query))
+            part = {"hashes": names[start : start + 500]}
+            rows = self._tx.execute(statements.OBJECTS_THERE, part)
+            found.update((row.workspace_id, row.hash) for row in rows)
         return found
 
     def _again(self, one: _Accepted, row: Any) -> Taken | Exception:
@@ -274,9 +260,9 @@ class Batch:
         number = next_numbers(tx, "SNP", len(accepted))
         for offset, one in enumerate(accepted):
             one.number = number + offset
-        tx.execute(tables.snapshots.insert(), [self._row(one) for one in accepted])
-        tx.execute(
-            tables.manifests.insert(),
+        statements.INSERT_SNAPSHOTS.run(tx, [self._row(one) for one in accepted])
+        statements.INSERT_MANIFESTS.run(
+            tx,
             [
                 {
                     "snapshot_id": one.entry.manifest.snapshot.id,
@@ -291,19 +277,17 @@ class Batch:
 
     def _claim_new_bytes(self, accepted: list[_Accepted]) -> None:
         """Count bytes that came with an object for the first snapshot that refers to it."""
-        table = tables.objects
         for one in accepted:
             names = one.entry.manifest.objects
             for start in range(0, len(names), 500):
-                mine = (
-                    table.c.workspace_id == one.project.workspace_id,
-                    table.c.hash.in_(names[start : start + 500]),
-                    table.c.unclaimed > 0,
-                )
-                found = list(self._tx.execute(select(table.c.unclaimed).where(*mine)).scalars())
+                mine = {
+                    "workspace": one.project.workspace_id,
+                    "hashes": names[start : start + 500],
+                }
+                found = self._tx.execute(statements.UNCLAIMED, mine).scalars().all()
                 if found:
                     one.new_bytes += sum(found)
-                    self._tx.execute(update(table).where(*mine).values(unclaimed=0))
+                    self._tx.execute(statements.CLAIM, mine)
 
     def _row(self, one: _Accepted) -> dict[str, Any]:
         manifest = one.entry.manifest
@@ -352,39 +336,33 @@ class Batch:
                 }
                 for name in manifest.objects
             ]
-        for table, rows in (
-            (tables.metrics, metrics),
-            (tables.tags, tags),
-            (tables.lineage, lineage),
-            (tables.snapshot_objects, held),
-        ):
-            if rows:
-                self._tx.execute(table.insert(), rows)
+        statements.INSERT_METRICS.run(self._tx, metrics)
+        statements.INSERT_TAGS.run(self._tx, tags)
+        statements.INSERT_LINEAGE.run(self._tx, lineage)
+        statements.INSERT_HELD.run(self._tx, held)
 
     def _insert_runs(self, accepted: list[_Accepted]) -> None:
-        table = tables.runs
         counts: dict[tuple[str, str], int] = {}
         first: dict[tuple[str, str], _Accepted] = {}
         for one in accepted:
             key = (one.project.id, one.entry.manifest.snapshot.run.id)
             counts[key] = counts.get(key, 0) + 1
             first.setdefault(key, one)
-        query = select(table.c.project_id, table.c.id).where(
-            table.c.project_id.in_({project for project, _ in counts}),
-            table.c.id.in_({run for _, run in counts}),
-        )
-        there = {(row.project_id, row.id) for row in self._tx.execute(query)}
+        wanted = {
+            "projects": list({project for project, _ in counts}),
+            "runs": list({run for _, run in counts}),
+        }
+        rows = self._tx.execute(statements.RUNS_THERE, wanted)
+        there = {(row.project_id, row.id) for row in rows}
         new = [key for key in counts if key not in there]
         if new:
             number = next_numbers(self._tx, "RUN", len(new))
-            self._tx.execute(
-                table.insert(),
+            statements.INSERT_RUNS.run(
+                self._tx,
                 [self._run_row(first[key], number + offset) for offset, key in enumerate(new)],
             )
         self._tx.execute(
-            update(table)
-            .where(table.c.project_id == bindparam("p"), table.c.id == bindparam("r"))
-            .values(snapshots=table.c.snapshots + bindparam("n")),
+            statements.COUNT_IN_RUN,
             # In one order everywhere, so that two processes cannot wait for each other.
             [
                 {"p": project, "r": run, "n": counts[project, run]}
@@ -407,15 +385,15 @@ class Batch:
         }
 
     def _count(self, accepted: list[_Accepted]) -> None:
-        table = tables.projects
         counts: dict[str, int] = {}
         for one in accepted:
             counts[one.project.id] = counts.get(one.project.id, 0) + 1
         self._tx.execute(
-            update(table)
-            .where(table.c.id == bindparam("p"))
-            .values(snapshots=table.c.snapshots + bindparam("n"), last_activity=self._moment),
-            [{"p": project, "n": counts[project]} for project in sorted(counts)],
+            statements.COUNT_IN_PROJECT,
+            [
+                {"p": project, "n": counts[project], "moment": self._moment}
+                for project in sorted(counts)
+            ],
         )
 
     def _receipt(self, one: _Accepted, received_at: int | None = None) -> Receipt:

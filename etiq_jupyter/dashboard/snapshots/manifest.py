@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 import unicodedata
 from dataclasses import dataclass
 
@@ -15,7 +16,6 @@ from etiq_jupyter import ids, model
 from etiq_jupyter.dashboard.names import clean_name, unseen_character
 from etiq_jupyter.errors import Corrupt, Invalid, UnsafeContent
 from etiq_jupyter.model import Item, Snapshot
-from etiq_jupyter.objects.content import canonical
 
 MAX_ITEMS = 10_000
 MAX_READS = 10_000
@@ -50,7 +50,7 @@ class Manifest:
     sent_hash: str
     """BLAKE3 of the body as it was sent, for the receipt."""
     hash: str
-    """BLAKE3 of the canonical form, the same for JSON and MessagePack."""
+    """BLAKE3 of the stored form, the same for JSON and MessagePack."""
     body: bytes
     text: str
     brief: bytes
@@ -66,6 +66,7 @@ class Manifest:
 _briefs = msgspec.msgpack.Decoder(Brief)
 _snapshots = msgspec.msgpack.Decoder(Snapshot)
 _packer = msgspec.msgpack.Encoder()
+_local = threading.local()
 
 
 def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
@@ -94,7 +95,7 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
         _check_word(name, f"$.metrics[{name[:40]!r}]", 200)
     tags = clean_tags(snapshot.tags)
     try:
-        packed = canonical(snapshot)
+        packed = _packer.encode(snapshot)
     except (OverflowError, ValueError, RecursionError) as error:
         raise Invalid("the manifest holds something that cannot be kept", why=str(error)) from None
     made = model.variables(snapshot)
@@ -109,7 +110,7 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
         snapshot=snapshot,
         sent_hash=blake3(sent).hexdigest(),
         hash=blake3(packed).hexdigest(),
-        body=zstandard.ZstdCompressor(level=1).compress(_packer.encode(snapshot)),
+        body=_compress(packed),
         text=searchable(snapshot, snapshot.name, snapshot.note, tags),
         brief=_packer.encode(brief),
         metrics=metrics,
@@ -119,6 +120,14 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
         objects=list({item.object: None for item in snapshot.items if item.object}),
         size=sum(item.size for item in snapshot.items if not item.same_as),
     )
+
+
+def _compress(packed: bytes) -> bytes:
+    # Making a compressor costs as much as using it once, and threads must not share one.
+    compressor: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if compressor is None:
+        compressor = _local.compressor = zstandard.ZstdCompressor(level=1)
+    return compressor.compress(packed)
 
 
 def read_body(body: bytes) -> Snapshot:

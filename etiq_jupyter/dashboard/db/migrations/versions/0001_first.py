@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("prefix", name=op.f("pk_counters")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "users",
@@ -95,6 +96,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("workspace_id", "hash", name=op.f("pk_chunks")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_chunks_workspace_id_base"), "chunks", ["workspace_id", "base"], unique=False
@@ -115,6 +117,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("workspace_id", "hash", name=op.f("pk_objects")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "packs",
@@ -188,6 +191,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_workspace_members")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_workspace_members_user_id"), "workspace_members", ["user_id"], unique=False
@@ -230,6 +234,7 @@ def upgrade() -> None:
             ["user_id"], ["users.id"], name=op.f("fk_project_members_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("project_id", "user_id", name=op.f("pk_project_members")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_project_members_user_id"), "project_members", ["user_id"], unique=False
@@ -312,6 +317,7 @@ def upgrade() -> None:
             ["target_id"], ["snapshots.id"], name=op.f("fk_edges_target_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("target_id", "name", "source_id", name=op.f("pk_edges")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_edges_source_id"), "edges", ["source_id"], unique=False)
     op.create_table(
@@ -328,6 +334,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("snapshot_id", "wrote", "name", "hash", name=op.f("pk_lineage")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_lineage_by_hash", "lineage", ["project_id", "hash", "wrote"], unique=False)
     op.create_table(
@@ -356,6 +363,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("snapshot_id", "name", name=op.f("pk_metrics")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_metrics_sorted", "metrics", ["project_id", "name", "value", "snapshot_id"], unique=False
@@ -372,6 +380,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("snapshot_id", "object", name=op.f("pk_snapshot_objects")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_snapshot_objects_workspace_id_object"),
@@ -388,6 +397,7 @@ def upgrade() -> None:
             ["snapshot_id"], ["snapshots.id"], name=op.f("fk_tags_snapshot_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("snapshot_id", "tag", name=op.f("pk_tags")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_tags_project_id_tag"), "tags", ["project_id", "tag"], unique=False)
 
