@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.dashboard.process import PASSWORD, Client, Dashboard, Notebook
-from tests.browser.dashboard.story import attack, tell
+sys.path.insert(0, str(Path(__file__).parent / "dashboard"))
+
+from dashboard_process import Beacon, Dashboard, Team
+from dashboard_story import attack, tell
 
 HINT = "no Chromium: apt-get install -y --no-install-recommends chromium, or set ETIQ_BROWSER"
 QUIET = [
@@ -26,7 +26,6 @@ QUIET = [
     "--disable-sync",
 ]
 BUILT = Path(__file__).parents[2] / "etiq_jupyter" / "dashboard" / "static" / "index.html"
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 
 @pytest.fixture(scope="session")
@@ -67,46 +66,6 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert not errors, f"script errors: {errors}"
 
 
-class Beacon(ThreadingHTTPServer):
-    """Another host; remembers who called it."""
-
-    def __init__(self) -> None:
-        self.called: list[str] = []
-        called = self.called
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                called.append(self.path)
-                self.send_error(404)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-@dataclass
-class Team:
-    """A dashboard with ana, who has a study and a hostile snapshot, and bea, who sees nothing."""
-
-    dashboard: Dashboard
-    ana: Client
-    bea: Client
-    study: Notebook
-    ids: dict[str, str]
-    hostile: str
-    beacon: Beacon
-
-    @property
-    def url(self) -> str:
-        return self.dashboard.url
-
-
 def require_pages() -> None:
     """Say what to do when the pages are not built."""
     if not BUILT.exists():
@@ -142,14 +101,6 @@ def team(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Te
         beacon.shutdown()
         beacon.server_close()
         dashboard.stop()
-
-
-def sign_in(page: Page, url: str, name: str, password: str = PASSWORD) -> None:
-    """Sign in at whatever page the address asks for."""
-    page.goto(url)
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 @pytest.fixture

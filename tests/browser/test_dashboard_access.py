@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 import requests
+from dashboard_process import PASSWORD, Dashboard, Team, sign_in
 from playwright.sync_api import Page, expect
 
 import etiq_jupyter as etiq
 from etiq_jupyter.errors import AuthError
-from tests.browser.conftest import Team, sign_in
-from tests.browser.dashboard.process import PASSWORD, Dashboard
 
 pytestmark = pytest.mark.browser
 

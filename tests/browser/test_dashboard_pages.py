@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from dashboard_process import Team, sign_in
 from playwright.sync_api import Page, expect
 from sklearn.datasets import load_wine
-
-from tests.browser.conftest import Team, sign_in
 
 pytestmark = pytest.mark.browser
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from dashboard_process import Team, sign_in
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SCREENSHOTS, Team, sign_in
-
 pytestmark = pytest.mark.browser
+SCREENSHOTS = Path(__file__).parent / "screenshots"
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
 import requests
+from playwright.sync_api import Page
 
 from etiq_jupyter import codecs, ids, model
 from etiq_jupyter.errors import NotKept
@@ -221,3 +225,51 @@ def _add(frames: dict[str, Frame], data: bytes) -> str:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+class Beacon(ThreadingHTTPServer):
+    """Another host; remembers who called it."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        called = self.called
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                called.append(self.path)
+                self.send_error(404)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@dataclass
+class Team:
+    """A dashboard with ana, who has a study and a hostile snapshot, and bea, who sees nothing."""
+
+    dashboard: Dashboard
+    ana: Client
+    bea: Client
+    study: Notebook
+    ids: dict[str, str]
+    hostile: str
+    beacon: Beacon
+
+    @property
+    def url(self) -> str:
+        return self.dashboard.url
+
+
+def sign_in(page: Page, url: str, name: str, password: str = PASSWORD) -> None:
+    """Sign in at whatever page the address asks for."""
+    page.goto(url)
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()

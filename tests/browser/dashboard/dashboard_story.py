@@ -7,7 +7,7 @@ import io
 from datetime import timedelta
 from typing import Any
 
-from tests.browser.dashboard.process import Notebook
+from dashboard_process import Notebook
 
 LOAD = """%%snapshot load
 from sklearn.datasets import load_wine
