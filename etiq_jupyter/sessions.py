@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -27,7 +28,7 @@ from etiq_jupyter.process import default_project, describe_run, exit_wait, is_in
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.projects import Project, Projects
-    from etiq_jupyter.capture import Captured
+    from etiq_jupyter.capture import Captured, Memory
     from etiq_jupyter.handshake import Login
     from etiq_jupyter.store import Store
     from etiq_jupyter.sync.recorder import Recorder, Ticket
@@ -397,6 +398,13 @@ class Session(HasTraits):
     def store(self) -> Store:
         """The local store, for reading."""
         return self.recorder.store
+
+    @functools.cached_property
+    def memory(self) -> Memory:
+        """What capture remembers from snapshot to snapshot."""
+        from etiq_jupyter.capture import Memory
+
+        return Memory()
 
     def run_in(self, project: model.Project) -> model.Run:
         """Return this process's run in a project."""

@@ -62,7 +62,13 @@ class Snapshots:
         self._session.check_may_write(self._project.facts)
         if isinstance(tags, str):
             raise Invalid("tags must be a list of texts", why=f"got {tags!r}", path="tags")
-        captured = capture_values(values, name=name or "", tags=list(tags), note=note or "")
+        captured = capture_values(
+            values,
+            name=name or "",
+            tags=list(tags),
+            note=note or "",
+            memory=self._session.memory,
+        )
         ticket = self._session.record(captured, self._project.facts)
         return Snapshot(self._session, ticket.id, manifest=captured.snapshot, ticket=ticket)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etiq_jupyter.capture.surroundings import Surroundings
 
 MAX_KNOWN = 20_000
 
@@ -42,11 +45,14 @@ class Memory:
         In memory only.
     clean : set
         Contents that were searched for registered secrets and hold none.
+    surroundings : Surroundings, optional
+        The environment of the last snapshot, redacted and encoded.
     """
 
     known: dict[tuple[str, int], Known] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     clean: set[tuple[str, int]] = field(default_factory=set)
+    surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
         from etiq_jupyter.capture import environment

@@ -26,6 +26,7 @@ from etiq_jupyter.capture.outputs import pictures, tidy
 from etiq_jupyter.capture.reach import aliases, through_functions
 from etiq_jupyter.capture.redact import Redactor
 from etiq_jupyter.capture.results import Captured, CellOutcome, Options
+from etiq_jupyter.capture.surroundings import add_environment
 from etiq_jupyter.capture.values import ItemMaker, Made, in_order, variables_of
 from etiq_jupyter.codecs.fingerprints import fingerprint
 from etiq_jupyter.codecs.images import Picture
@@ -124,12 +125,7 @@ class Watch:
         if outputs:
             maker.special("@outputs", "outputs", "outputs", outputs)
             _figures(maker, outputs)
-        maker.special(
-            "@environment",
-            "environment",
-            "environment",
-            redactor.json(environment.current(), "environment"),
-        )
+        add_environment(maker, redactor)
         snapshot = Snapshot(
             id=new_id(),
             name=redactor.text(options.name, "name"),
@@ -291,8 +287,7 @@ def capture_values(
     begun = time.perf_counter()
     for key, value in values.items():
         maker.add(key, maker.look(value))
-    found = redactor.json(environment.current(), "environment")
-    maker.special("@environment", "environment", "environment", found)
+    add_environment(maker, redactor)
     snapshot = Snapshot(
         id=new_id(),
         name=redactor.text(name, "name"),

@@ -69,13 +69,11 @@ class CellHooks:
     def __init__(
         self, shell: Any, session: Session, show: Callable[[Kept | Exception], None]
     ) -> None:
-        from etiq_jupyter.capture import Memory
-
         self.automatic = False
         self._shell = shell
         self._session = session
         self._show = show
-        self._memory = Memory()
+        self._memory = session.memory
         self._running: _Running | None = None
         self._failures = 0
 
