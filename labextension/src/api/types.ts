@@ -101,12 +101,18 @@ export interface IssuedToken {
   dashboard_url: string;
 }
 
-/** What a dashboard says of itself. */
+/**
+ * What a dashboard says of itself.
+ *
+ * `epoch` names the life of its data: it changes when a backup is put back, so that clients
+ * know to send again what was lost since. Empty where it is not kept.
+ */
 export interface Server {
   name: 'etiq-dashboard';
   version: string;
   oldest_client: string;
   api: string;
+  epoch: string;
 }
 
 /** What a dashboard accepts at most, in bytes where it is a size. */
