@@ -132,16 +132,19 @@ class LocalBackend:
 
     def preview(self, id: str, name: str, query: Query) -> model.Preview:  # noqa: A002
         item, reader = self._item(id, name)
-        columns = query.get("columns")
         return codecs.preview(
             reader,
             item,
             offset=_count(query, "offset", 0),
             limit=_count(query, "limit", LIMIT),
-            columns=columns.split(",") if isinstance(columns, str) else columns,
+            columns=_columns(query),
             sort=query.get("sort"),
             filter=query.get("filter"),
         )
+
+    def profile(self, id: str, name: str, query: Query) -> dict[str, Any]:  # noqa: A002
+        _, reader = self._item(id, name)
+        return codecs.profile(reader, _columns(query))
 
     def diff(self, query: Query) -> model.Diff:
         from etiq_jupyter import compare
@@ -196,6 +199,20 @@ def _browsed(kind: str, found: Any) -> dict[str, Any]:
     return {"kind": kind, "id": found.id, "short_id": "", "object": found, "url": ""}
 
 
+def _columns(query: Query) -> list[str] | None:
+    """Names of columns: a list, a JSON list, or names with commas between; none for all."""
+    columns = query.get("columns")
+    if not columns or isinstance(columns, list):
+        return columns or None
+    text = str(columns)
+    if not text.startswith("["):
+        return text.split(",")
+    try:
+        return msgspec.json.decode(text, type=list[str])
+    except msgspec.DecodeError:
+        raise Invalid("columns is not a JSON list of names", path="$.columns") from None
+
+
 def _count(query: Query, name: str, default: int) -> int:
     try:
         value = int(query.get(name, default))
@@ -234,6 +251,7 @@ ROUTES: list[tuple[re.Pattern[str], Callable[..., Any]]] = [
     (re.compile(r"/snapshots/([^/]+)"), LocalBackend.snapshot),
     (re.compile(r"/snapshots/([^/]+)/manifest"), LocalBackend.manifest),
     (re.compile(r"/snapshots/([^/]+)/items/([^/]+)/preview"), LocalBackend.preview),
+    (re.compile(r"/snapshots/([^/]+)/items/([^/]+)/profile"), LocalBackend.profile),
     (re.compile(r"/diff"), LocalBackend.diff),
     (re.compile(r"/browse/([^/]+)"), LocalBackend.browse),
     (re.compile(r"/search"), LocalBackend.search),

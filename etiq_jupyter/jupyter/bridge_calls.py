@@ -58,7 +58,7 @@ _ITEM = r"[^/?#\s]{1,600}"
 READABLE = re.compile(
     rf"/(me|workspaces|projects|search|users|diff"
     rf"|projects/{_ID}(/(snapshots|runs|pipelines))?"
-    rf"|snapshots/{_ID}(/(items/{_ITEM}(/preview)?|manifest|notebook|script))?"
+    rf"|snapshots/{_ID}(/(items/{_ITEM}(/(preview|profile))?|manifest|notebook|script))?"
     rf"|browse/{_ID})"
 )
 """The paths that ``get`` passes on. Tokens are not among them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from starlette.responses import Response
@@ -22,7 +22,7 @@ class PreviewQuery(msgspec.Struct, kw_only=True):
 
     offset: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)] = 0
     limit: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 50
-    columns: Annotated[str, msgspec.Meta(max_length=100_000)] = ""
+    columns: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
     sort: Text = ""
     filter: Text = ""
 
@@ -67,6 +67,19 @@ def preview_item(call: Call, snapshot: str, item: str, query: PreviewQuery) -> P
         sort=query.sort or None,
         filter=query.filter or None,
     )
+
+
+class ProfileQuery(msgspec.Struct, kw_only=True):
+    """Which columns: names with commas between, or a JSON list; empty for all."""
+
+    columns: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+
+
+@routes.add("GET", "/snapshots/{snapshot}/items/{item:path}/profile", scope="read")
+def profile_item(call: Call, snapshot: str, item: str, query: ProfileQuery) -> dict[str, Any]:
+    """Return type, nulls, distinct values, range and distribution of a frame's columns."""
+    opened = call.services.reading.open(call.who, snapshot)
+    return items.profile(call.services, opened, item, _columns(query.columns))
 
 
 @routes.add(

@@ -92,6 +92,19 @@ def preview(services: Services, opened: Opened, name: str, **options: Any) -> Pr
         return Preview(form="none", reason=str(error))
 
 
+def profile(
+    services: Services, opened: Opened, name: str, columns: list[str] | None
+) -> dict[str, Any]:
+    """Return the profile per column of a frame; see `codecs.profile`."""
+    from etiq_jupyter import codecs
+
+    stored = stored_item(services, opened, name)
+    if stored.content.size > LARGEST_EXPORT:
+        raise TooLarge(f"{name!r} is too large to be profiled here")
+    with decoding(repr(name)):
+        return codecs.profile(stored.content, columns)
+
+
 def download(request: Request, services: Services, opened: Opened, name: str) -> Response:
     """Answer with an item as a file, in the form asked for by ``format`` or Accept."""
     from etiq_jupyter import codecs
