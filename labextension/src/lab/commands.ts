@@ -64,8 +64,8 @@ export function addCommands({ app, sessions, documents, trans }: ICommandsOption
   const insert = (code: string): void => insertHere(app, sessions, code);
   /** The snapshot of the arguments, or of the row that the context menu is on. */
   const snapshotOf = (args: Args): string | null => {
-    const row = app.contextMenuHitTest(node => node.dataset.id !== undefined);
-    return (args['snapshot'] as string | undefined) ?? row?.dataset.id ?? null;
+    const row = app.contextMenuHitTest(node => node.dataset.address !== undefined);
+    return (args['snapshot'] as string | undefined) ?? row?.dataset.address ?? null;
   };
 
   commands.addCommand(CommandIDs.load, {

@@ -142,7 +142,11 @@ function Head(props: ISidebarProps & { at: INamedSession; status: Status }): JSX
       <StatusLine
         status={status}
         menu={menuOf(props)}
-        onSendNow={() => acting.run(async () => void (await session.sendNow()))}
+        onSendNow={
+          status.state === 'expired'
+            ? undefined
+            : () => acting.run(async () => void (await session.sendNow()))
+        }
       >
         <KernelChooser {...props} current={at} />
         <ProjectPicker
@@ -159,7 +163,7 @@ function Head(props: ISidebarProps & { at: INamedSession; status: Status }): JSX
       </StatusLine>
       {status.state === 'local' && (
         <div className="etiq-lab-notice">
-          <span>Local: snapshots stay on this disk.</span>
+          <span>A dashboard shares them with your team.</span>
           <button
             type="button"
             className="etiq-button etiq-button-small"

@@ -349,6 +349,7 @@ function Row(props: RowProps): JSX.Element {
       aria-selected={marked}
       aria-current={selected || undefined}
       data-id={snapshot.id}
+      data-address={snapshotAddress(snapshot)}
       tabIndex={props.reachable ? 0 : -1}
       draggable={props.onDragStart !== undefined}
       onFocus={props.onFocus}

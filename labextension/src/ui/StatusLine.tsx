@@ -59,7 +59,9 @@ function Unsent({ status }: { status: Status }): JSX.Element {
     );
   }
   if (sync.pending === 0) {
-    return <span>{sync.safe_to_close ? 'All sent. Safe to close.' : 'Finishing.'}</span>;
+    // What the dashboard refused has a line of its own.
+    const rest = sync.parked > 0 ? 'Nothing else waits.' : 'Finishing.';
+    return <span>{sync.safe_to_close ? 'All sent. Safe to close.' : rest}</span>;
   }
   return (
     <span>

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ViewportSize
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab_driver import BUILT, Dashboard, Lab, LabServer
 
-
-def chromium() -> str:
-    """Find Chromium; skip without it, fail where it is required."""
-    names = (os.environ.get("ETIQ_BROWSER"), "chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
-    if found is None:
-        hint = (
-            "no Chromium: apt-get install -y --no-install-recommends chromium, or set ETIQ_BROWSER"
-        )
-        if os.environ.get("ETIQ_REQUIRE_BROWSER") == "1":
-            pytest.fail(hint)
-        pytest.skip(hint)
-    return found
+VIEW: ViewportSize = {"width": 1280, "height": 800}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,18 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=path,
-            args=["--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"],
-        )
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")
@@ -70,10 +44,30 @@ def lab_server(
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One context for all tests, whose cache saves each of them the loading of JupyterLab."""
+    made = browser.new_context(viewport=VIEW)
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def lab(browser: Browser, lab_server: LabServer) -> Iterator[Lab]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(15_000)
-    yield Lab(context.new_page(), lab_server)
-    context.close()
+def lab(context: BrowserContext, lab_server: LabServer) -> Iterator[Lab]:
+    """JupyterLab in a page and a workspace of its own."""
+    page = context.new_page()
+    yield Lab(page, lab_server)
+    page.close()
+    lab_server.end_kernels()
+
+
+@pytest.fixture
+def lab_with_clock(browser: Browser, lab_server: LabServer) -> Iterator[Lab]:
+    """JupyterLab whose clock the test can wind forward."""
+    made = browser.new_context(viewport=VIEW)
+    made.set_default_timeout(15_000)
+    made.clock.install()
+    yield Lab(made.new_page(), lab_server)
+    made.close()
     lab_server.end_kernels()

@@ -63,7 +63,7 @@ class Dashboard:
         self._child, said = start_dashboard(self._home / "data", port, self._home / "log")
         self.url = said["url"].rstrip("/")
         self._browser.headers["Origin"] = self.url
-        if "setup_url" in said:
+        if said.get("setup_url"):
             account = {"username": self.USER, "password": self.PASSWORD, "email": "ana@example.org"}
             (secret,) = parse_qs(urlsplit(said["setup_url"]).query)["secret"]
             self.request("POST", "/setup", {"secret": secret, **account})
