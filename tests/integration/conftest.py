@@ -36,12 +36,17 @@ class DashboardPerson:
         secret = self.token("all", ["read", "write", "admin"])
         self.client.headers["Authorization"] = f"Bearer {secret}"
 
-    def token(self, name: str = "notebook", scopes: list[str] | None = None) -> str:
-        """Make a token and return its text."""
-        body = {"name": name, "scopes": scopes}
+    def make_token(self, name: str, **options: Any) -> dict[str, Any]:
+        """Make a token on the page and return what it shows: the token's facts and its text."""
+        body = {"name": name, **options}
         answer = self.browser.post(f"{self.dashboard.api}/tokens", json=body, timeout=30)
         answer.raise_for_status()
-        return str(answer.json()["secret"])
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def token(self, name: str = "notebook", scopes: list[str] | None = None) -> str:
+        """Make a token and return its text."""
+        return str(self.make_token(name, scopes=scopes)["secret"])
 
     def call(self, method: str, path: str, expect: int | None = None, **options: Any) -> Any:
         """Call ``/api/v1`` with the token; with ``expect`` return the decoded answer."""
@@ -91,6 +96,10 @@ class DashboardProcess:
         said = json.loads(line)
         self.url, self.setup_url = said["url"], said["setup_url"]
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.stop(signal.SIGKILL)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, by default politely."""
         if self.process.poll() is None:
@@ -102,6 +111,11 @@ class DashboardProcess:
                 self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+    @property
+    def admin(self) -> DashboardPerson:
+        """The first person, who looks after the dashboard."""
+        return self.person("ana")
 
     def person(self, username: str = "ana") -> DashboardPerson:
         """Return a person with an account; the first one is made by the set-up link."""

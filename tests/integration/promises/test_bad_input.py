@@ -65,7 +65,7 @@ def test_project_names_that_cannot_be(name: str, dashboard: Any, sessions: Make)
     for session in (sessions(), sessions().login(dashboard.url, token)):
         with pytest.raises(Invalid, match="name"):
             session.projects.open(name)
-    answer = dashboard.admin.call("POST", "/projects/open", {"name": name})
+    answer = dashboard.admin.call("POST", "/projects/open", json={"name": name})
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid"
 
@@ -172,4 +172,4 @@ def test_a_full_disk_on_the_client_is_said_and_the_script_goes_on(tmp_path: Path
     finally:
         subprocess.run(["umount", "-l", str(mount)], check=False)
     assert "still 1" in done.stdout, done.stderr
-    assert "No space left on device" in done.stdout
+    assert "No space left on device" in done.stdout + done.stderr

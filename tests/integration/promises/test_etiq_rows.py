@@ -33,7 +33,7 @@ def script(code: str, home: Path, **environment: str) -> subprocess.CompletedPro
 
 
 def snapshots_of(person: Any, project: str) -> list[dict[str, Any]]:
-    found = person.call("POST", "/projects/open", {"name": project}).json()
+    found = person.call("POST", "/projects/open", json={"name": project}).json()
     listed = person.call("GET", f"/projects/{found['id']}/snapshots?limit=100&sort=created")
     items: list[dict[str, Any]] = listed.json()["items"]
     return items
@@ -100,7 +100,7 @@ def test_E04_a_scripts_exit_says_what_is_left(own_dashboard: Any, tmp_path: Path
         "ETIQ_DASHBOARD_URL": own_dashboard.url,
         "ETIQ_TOKEN": own_dashboard.admin.token(),
         "ETIQ_EXIT_WAIT": "0.5",
-        "DASHBOARD_PID": str(own_dashboard.child.process.pid),
+        "DASHBOARD_PID": str(own_dashboard.process.pid),
     }
     done = script(code, tmp_path / "store", **environment)
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -60,7 +61,7 @@ def load_proxy() -> Any:
 
 @pytest.fixture
 def proxy(own_dashboard: Any) -> Iterator[Any]:
-    made = load_proxy().RecordingProxy(own_dashboard.port)
+    made = load_proxy().RecordingProxy(urlsplit(own_dashboard.url).port)
     yield made
     made.close()
 
