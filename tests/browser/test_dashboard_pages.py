@@ -99,6 +99,11 @@ def test_a_frame_is_paged_sorted_and_filtered(as_ana: Page, team: Team) -> None:
     expect(page.get_by_text(f"rows 1–{strong} of {strong}")).to_be_visible()
     page.get_by_label("Filter rows of df").fill("nothing > 1")
     expect(page.get_by_role("alert")).to_contain_text("nothing")
+    page.get_by_role("button", name="Profile per column").click()
+    profile = page.get_by_role("group", name="Profile of df")
+    alcohol = profile.get_by_role("row").filter(has_text="alcohol")
+    expect(alcohol.first).to_contain_text("11.03 – 14.83")
+    expect(alcohol.first.get_by_role("img")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()
     assert download.value.suggested_filename.endswith("df.csv")

@@ -49,7 +49,7 @@ export function VariableChanges(
   return (
     <>
       {shown.length > 0 && (
-        <table className="etiq-table etiq-variables">
+        <table className="etiq-table etiq-variables etiq-changes">
           <thead>
             <tr>
               <th scope="col">name</th>
