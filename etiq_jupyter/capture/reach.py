@@ -83,9 +83,9 @@ def _codes(value: Any, namespace: Mapping[str, Any], seen: set[int]) -> Iterator
     if id(value) in seen:
         return
     seen.add(id(value))
-    if isinstance(value, types.MethodType):
+    if type(value) is types.MethodType:
         value = value.__func__
-    if isinstance(value, types.FunctionType):
+    if type(value) is types.FunctionType:
         if value.__globals__ is namespace:
             yield value.__code__
         wrapped = value.__dict__.get("__wrapped__")
@@ -98,7 +98,7 @@ def _codes(value: Any, namespace: Mapping[str, Any], seen: set[int]) -> Iterator
                 continue
             yield from _codes(inside, namespace, seen)
         return
-    kind = value if isinstance(value, type) else type(value)
+    kind = value if issubclass(type(value), type) else type(value)
     if isinstance(kind.__module__, str) and kind.__module__ == namespace.get(
         "__name__", "__main__"
     ):
@@ -136,10 +136,10 @@ def mutable_parts(value: Any, budget: list[int]) -> set[int]:
 def _memory(part: Any, kind: type) -> int | None:
     """Identity of the memory that an array is a view of."""
     numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(part, numpy.ndarray):
+    if numpy is None or not issubclass(kind, numpy.ndarray):
         return None
     base = part
-    while isinstance(base.base, numpy.ndarray):
+    while type(base.base) is numpy.ndarray:
         base = base.base
     return id(base)
 
@@ -149,14 +149,17 @@ def _inside(part: Any, kind: type) -> list[Any]:
         values: Iterable[Any] = dict.values(part)
     elif kind in (list, tuple, set, frozenset, deque):
         values = part
-    elif issubclass(kind, types.FunctionType) or isinstance(part, (type, types.ModuleType)):
+    elif issubclass(kind, (types.FunctionType, type, types.ModuleType)):
         return []
     elif (
         kind.__module__ == "__main__"
         or kind is types.SimpleNamespace
         or hasattr(kind, "__dataclass_fields__")
     ):
-        values = getattr(part, "__dict__", {}).values()
+        try:
+            values = object.__getattribute__(part, "__dict__").values()
+        except AttributeError:
+            return []
     else:
         return []
     found = []

@@ -38,9 +38,13 @@ def _shape(kind: str, needles: str, pattern: str, entropy: float = 0.0) -> Shape
 
 _START = r"(?<![A-Za-z0-9_\-])"
 _END = r"(?![A-Za-z0-9_\-])"
+# A name whose last word says that it holds a secret: db_password, clientSecret, API_KEY_2. Words that
+# only contain such a word (compass, token_type, passenger_count) are not.
 _NAME = (
-    r"(?:[A-Za-z0-9_.\-]{0,40}(?i:pass(?:word|wd|phrase)?|pwd|secret|token|api[_\-]?key|apikey"
-    r"|access[_\-]?key|auth[_\-]?key|private[_\-]?key|client[_\-]?secret|credentials?)[A-Za-z0-9_\-]{0,20})"
+    r"(?:(?:[A-Za-z0-9_.\-]{0,40}[_.\-])?|(?<![A-Za-z])[a-z][A-Za-z0-9]{0,30}(?=[A-Z]))(?<![A-Za-z](?=[a-z]))"
+    r"(?i:pass(?:word|wd|phrase)?|pwd|secret|token|api[_\-]?key|apikey|access[_\-]?key|auth[_\-]?key"
+    r"|private[_\-]?key|client[_\-]?secret|secret[_\-]?key|credentials?)"
+    r"(?:[_\-]?(?:\d{1,3}|value|text|string|prod|dev|live|test))?(?![A-Za-z0-9_])"
 )
 
 SHAPES: tuple[Shape, ...] = (
@@ -233,7 +237,7 @@ SHAPES: tuple[Shape, ...] = (
     _shape(
         "password in an address",
         "://",
-        r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]{1,30}://[^\s:/?#@'\"<>]{0,100}:(?P<secret>[^\s/?#@'\"<>{}$]{3,200})@[A-Za-z0-9\[]",
+        r"(?<![A-Za-z0-9.\-])[A-Za-z][A-Za-z0-9+.\-]{1,30}://[^\s:/?#@'\"<>]{0,100}:(?P<secret>[^\s/?#@'\"<>{}$]{3,200})@[A-Za-z0-9\[]",
     ),
     _shape(
         "authorization header",

@@ -22,6 +22,7 @@ _IMPORTED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, ty
 _OURS = frozenset(("IPython", "ipykernel", "typing", "etiq_jupyter"))
 _OUR_VALUES = frozenset(("Picture", "Source", "Record"))
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
+_HOLDS = "it holds the access token or another registered secret"
 MAX_SHARED = 1_000
 """Shared parts that are noted for one item."""
 
@@ -32,10 +33,11 @@ def is_variable(name: str, value: Any, module: str = "__main__") -> bool:
     Underscore names, modules, IPython's own names, and functions and classes that were imported
     are not.
     """
-    if name.startswith("_") or name in HIDDEN or isinstance(value, types.ModuleType):
-        return False
+    # By the real type: isinstance would ask the value's own __class__, which may be code.
     kind = type(value)
-    if isinstance(value, _IMPORTED):
+    if name.startswith("_") or name in HIDDEN or issubclass(kind, types.ModuleType):
+        return False
+    if issubclass(kind, _IMPORTED):
         return getattr(value, "__module__", None) == module
     root = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
     if root in _OURS:
@@ -111,11 +113,12 @@ class ItemMaker:
                 shown = codecs.decode(content)
                 summary = describe(shown) if content.codec == "plain" else summary
             summary = self.redactor.text(summary, where)
+            if len(content.buffers) > 1 and holds_registered(searched_buffers(content)):
+                self._left_out(name, value, _HOLDS)
+                return
         elif clean not in self.memory.clean:
             if holds_registered([*searched_buffers(content), memoryview(canonical(content.meta))]):
-                self._left_out(
-                    name, value, "it holds the access token or another registered secret"
-                )
+                self._left_out(name, value, _HOLDS)
                 return
             if len(self.memory.clean) > 10_000:
                 self.memory.clean.clear()
@@ -172,12 +175,7 @@ class ItemMaker:
 
     def _left_out(self, name: str, value: Any, reason: str) -> None:
         kind = type(value)
-        shown = getattr(value, "shape", None)
-        summary = (
-            " x ".join(f"{n:,}" for n in shown)
-            if isinstance(shown, tuple) and all(type(n) is int for n in shown)
-            else ""
-        )
+        summary = _shape(value)
         reason = self.redactor.text(reason, f"variable {name}")[:500]
         self.items.append(
             Item(name=name, kind="other", type=type_name(kind), summary=summary, reason=reason)
@@ -188,12 +186,9 @@ class ItemMaker:
         number: Any = None
         if kind in (int, float):
             number = value
-        elif (
-            kind.__module__ == "numpy"
-            and getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u", "f")
-            and getattr(value, "ndim", 1) == 0
-        ):
-            number = value.item()
+        elif kind.__module__ == "numpy" and kind.__name__ != "ndarray":
+            if getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u", "f"):
+                number = value.item()
         if number is None:
             return
         try:
@@ -215,6 +210,17 @@ class ItemMaker:
                 noted[str(node)] = list(known)
         if noted:
             item.detail = item.detail | {"shared": noted}
+
+
+def _shape(value: Any) -> str:
+    """The shape of a library's table or array that is not kept, ``""`` when it has none."""
+    try:
+        shape = value.shape
+    except Exception:  # noqa: BLE001 - an attribute of a foreign object may be any code
+        return ""
+    if not isinstance(shape, tuple) or not all(type(n) is int for n in shape):
+        return ""
+    return " x ".join(f"{n:,}" for n in shape)
 
 
 def in_order(names: Iterable[str], namespace: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from etiq_jupyter.errors import Corrupt, UnsafeContent
 from etiq_jupyter.model import Kind
 from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """Levels of containers inside containers that are written and read."""
 MAX_COLUMNS = 100_000
 """Columns of a frame that are read."""

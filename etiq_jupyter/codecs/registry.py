@@ -152,7 +152,9 @@ class Registry:
             raise
         except ImportError as error:
             raise NotKept(f"{error.name or 'a library'} is not installed") from error
-        except (Exception, RecursionError) as error:
+        except RecursionError as error:
+            raise NotKept(f"{type_name(type(value))} is nested too deep") from error
+        except Exception as error:
             # A value may be half-built, or its library may have changed: the cell must not feel it.
             kind = type_name(type(value))
             raise NotKept(

@@ -18,7 +18,9 @@ MEMORY = 64 << 20
 class Crafted:
     """A content as a hostile snapshot may hold it: any meta, any buffers."""
 
-    def __init__(self, codec: str, meta: Any, buffers: dict[str, bytes] | None = None, version: int = 1) -> None:
+    def __init__(
+        self, codec: str, meta: Any, buffers: dict[str, bytes] | None = None, version: int = 1
+    ) -> None:
         self.codec, self.meta, self.version = codec, meta, version
         self.buffers = buffers or {}
 

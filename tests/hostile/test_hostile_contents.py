@@ -51,7 +51,9 @@ def test_a_pickle_is_not_read_without_trust(crafted: Any, refused: Any, witness:
     assert "key" in str(refused(content, trust=True))
 
 
-def test_a_pickle_of_somebody_else_is_not_read_with_trust(crafted: Any, refused: Any, witness: Path) -> None:
+def test_a_pickle_of_somebody_else_is_not_read_with_trust(
+    crafted: Any, refused: Any, witness: Path
+) -> None:
     data = pickle.dumps(Payload(witness))
     theirs, mine = KeySigner(b"t" * 32), KeySigner(b"m" * 32)
     for signature in (theirs.sign(data), b"", b"\0" * 32):
@@ -62,7 +64,9 @@ def test_a_pickle_of_somebody_else_is_not_read_with_trust(crafted: Any, refused:
 def test_a_changed_own_pickle_is_not_read(crafted: Any, refused: Any, witness: Path) -> None:
     mine = KeySigner(b"m" * 32)
     signature = mine.sign(pickle.dumps([1]))
-    content = crafted("pickle", {"signature": signature}, {"pickle": pickle.dumps(Payload(witness))})
+    content = crafted(
+        "pickle", {"signature": signature}, {"pickle": pickle.dumps(Payload(witness))}
+    )
     refused(content, trust=True, signer=mine)
 
 
@@ -75,13 +79,36 @@ def test_an_own_pickle_is_read_with_trust() -> None:
         codecs.decode(content)
 
 
-def test_numpy_bytes_that_are_a_pickle_stay_bytes(crafted: Any, refused: Any, witness: Path) -> None:
+def test_numpy_bytes_that_are_a_pickle_stay_bytes(
+    crafted: Any, refused: Any, witness: Path
+) -> None:
     data = pickle.dumps(Payload(witness))
-    for dtype in ("|O", "|O8", "O", "object", {"names": ["a"], "formats": ["|O"], "offsets": [0], "titles": [None], "itemsize": 8, "aligned": False}):
-        refused(crafted("numpy.array", {"dtype": dtype, "shape": [len(data) // 8], "order": "C"}, {"data": data[: len(data) // 8 * 8]}))
+    for dtype in (
+        "|O",
+        "|O8",
+        "O",
+        "object",
+        {
+            "names": ["a"],
+            "formats": ["|O"],
+            "offsets": [0],
+            "titles": [None],
+            "itemsize": 8,
+            "aligned": False,
+        },
+    ):
+        refused(
+            crafted(
+                "numpy.array",
+                {"dtype": dtype, "shape": [len(data) // 8], "order": "C"},
+                {"data": data[: len(data) // 8 * 8]},
+            )
+        )
 
 
-def test_every_array_of_a_model_is_read_without_pickle(crafted: Any, refused: Any, witness: Path) -> None:
+def test_every_array_of_a_model_is_read_without_pickle(
+    crafted: Any, refused: Any, witness: Path
+) -> None:
     linear = pytest.importorskip("sklearn.linear_model")
     pytest.importorskip("skops")
     content = crafted.of(linear.LinearRegression().fit([[1.0], [2.0]], [1.0, 2.0]))
@@ -103,7 +130,13 @@ def _skops(node_: dict[str, Any]) -> bytes:
 
 
 def _call(module: str, name: str, argument: str) -> dict[str, Any]:
-    text = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode", "content": json.dumps(argument), "is_json": True}
+    text = {
+        "__class__": "str",
+        "__module__": "builtins",
+        "__loader__": "JsonNode",
+        "content": json.dumps(argument),
+        "is_json": True,
+    }
     return {
         "__class__": name, "__module__": module, "__loader__": "ReduceNode",
         "__reduce__": {"args": {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": [text]}},
@@ -135,7 +168,9 @@ def test_a_model_that_names_unknown_types_is_refused(
         assert f"{module}.{name}" in str(error) or name in str(error)
 
 
-def test_a_model_with_a_function_of_os_inside_is_refused_by_name(crafted: Any, refused: Any) -> None:
+def test_a_model_with_a_function_of_os_inside_is_refused_by_name(
+    crafted: Any, refused: Any
+) -> None:
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     pytest.importorskip("skops")
     content = crafted.of(preprocessing.FunctionTransformer(np.log1p))
@@ -143,7 +178,14 @@ def test_a_model_with_a_function_of_os_inside_is_refused_by_name(crafted: Any, r
     assert b'"log1p"' in schema
     evil = json.loads(schema)
     func = evil["content"]["content"]["func"]
-    func.update({"__module__": "os", "__class__": "system", "__loader__": "FunctionNode", "content": {"module_path": "os", "function": "system"}})
+    func.update(
+        {
+            "__module__": "os",
+            "__class__": "system",
+            "__loader__": "FunctionNode",
+            "content": {"module_path": "os", "function": "system"},
+        }
+    )
     content.buffers["schema"] = json.dumps(evil).encode()
     assert "os.system" in str(refused(content))
 
@@ -154,16 +196,24 @@ def test_a_model_cannot_name_files_outside(crafted: Any, refused: Any) -> None:
     for name in ("../../etc/passwd", "/etc/passwd", "schema.json", "missing.npy", "..\\x.npy"):
         evil = json.loads(content.buffers["schema"])
         text = json.dumps(evil).replace("a0.npy", name.replace("\\", "\\\\"))
-        refused(crafted("sklearn.estimator", {"files": 1}, content.buffers | {"schema": text.encode()}))
+        refused(
+            crafted("sklearn.estimator", {"files": 1}, content.buffers | {"schema": text.encode()})
+        )
 
 
-@pytest.mark.parametrize("fault", ["left_child", "right_child", "feature", "loop", "depth", "features", "count"])
-def test_a_tree_whose_indices_leave_its_memory_is_refused(crafted: Any, refused: Any, fault: str) -> None:
+@pytest.mark.parametrize(
+    "fault", ["left_child", "right_child", "feature", "loop", "depth", "features", "count"]
+)
+def test_a_tree_whose_indices_leave_its_memory_is_refused(
+    crafted: Any, refused: Any, fault: str
+) -> None:
     tree = pytest.importorskip("sklearn.tree")
     pytest.importorskip("skops")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(50, 3))
-    content = crafted.of(tree.DecisionTreeClassifier(max_depth=3, random_state=0).fit(x, x[:, 0] > 0))
+    content = crafted.of(
+        tree.DecisionTreeClassifier(max_depth=3, random_state=0).fit(x, x[:, 0] > 0)
+    )
     name = next(n for n, data in content.buffers.items() if b"left_child" in data)
     nodes = np.load(io.BytesIO(content.buffers[name])).copy()
     inner = int(np.flatnonzero(nodes["left_child"] >= 0)[0])
@@ -177,7 +227,9 @@ def test_a_tree_whose_indices_leave_its_memory_is_refused(crafted: Any, refused:
         if fault == "features":
             schema["content"]["content"]["n_features_in_"]["content"] = "1"
         else:
-            state["content"]["content"][{"depth": "max_depth", "count": "node_count"}[fault]]["content"] = "0" if fault == "depth" else "1000000"
+            state["content"]["content"][{"depth": "max_depth", "count": "node_count"}[fault]][
+                "content"
+            ] = "0" if fault == "depth" else "1000000"
         content.buffers["schema"] = json.dumps(schema).encode()
     else:
         out = io.BytesIO()
@@ -188,7 +240,13 @@ def test_a_tree_whose_indices_leave_its_memory_is_refused(crafted: Any, refused:
 
 def test_a_deep_schema_is_refused(crafted: Any, refused: Any) -> None:
     pytest.importorskip("skops")
-    refused(crafted("sklearn.estimator", {"files": 0}, {"schema": b'{"a":' * 100_000 + b"1" + b"}" * 100_000}))
+    refused(
+        crafted(
+            "sklearn.estimator",
+            {"files": 0},
+            {"schema": b'{"a":' * 100_000 + b"1" + b"}" * 100_000},
+        )
+    )
 
 
 def test_boosters_take_only_their_own_text(crafted: Any, refused: Any, witness: Path) -> None:
@@ -200,25 +258,50 @@ def test_boosters_take_only_their_own_text(crafted: Any, refused: Any, witness: 
         refused(crafted("xgboost.model", {"class": "Booster"}, {"model": b'{"learner":{}}'}))
     if __import__("importlib.util").util.find_spec("lightgbm"):
         refused(crafted("lightgbm.model", {"class": "Booster"}, {"model": payload}))
-        refused(crafted("lightgbm.model", {"class": "Booster"}, {"model": b"tree\nnum_leaves=99999999999\n"}))
-        refused(crafted("lightgbm.model", {"class": "__builtins__", "params": codecs.plain.pack_plain({})}, {}))
+        refused(
+            crafted(
+                "lightgbm.model", {"class": "Booster"}, {"model": b"tree\nnum_leaves=99999999999\n"}
+            )
+        )
+        refused(
+            crafted(
+                "lightgbm.model",
+                {"class": "__builtins__", "params": codecs.plain.pack_plain({})},
+                {},
+            )
+        )
 
 
 # --- plain values -----------------------------------------------------------------------------
 
 
-def test_classes_are_never_imported_or_called(crafted: Any, refused: Any, tmp_path: Path, witness: Path, monkeypatch: Any) -> None:
-    (tmp_path / "evil_module.py").write_text(f"open({str(witness)!r}, 'w').close()\nclass A: pass\n")
+def test_classes_are_never_imported_or_called(
+    crafted: Any, refused: Any, tmp_path: Path, witness: Path, monkeypatch: Any
+) -> None:
+    (tmp_path / "evil_module.py").write_text(
+        f"open({str(witness)!r}, 'w').close()\nclass A: pass\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
-    for module, name in (("evil_module", "A"), ("os", "system"), ("subprocess", "Popen"), ("builtins", "exec"), ("antigravity", "x")):
-        for form in (["data", module, name, ["args"], ["id"]], ["named", module, name, ["a"], ["touch x"]]):
+    for module, name in (
+        ("evil_module", "A"),
+        ("os", "system"),
+        ("subprocess", "Popen"),
+        ("builtins", "exec"),
+        ("antigravity", "x"),
+    ):
+        for form in (
+            ["data", module, name, ["args"], ["id"]],
+            ["named", module, name, ["a"], ["touch x"]],
+        ):
             refused(crafted("plain", {}, {"value": pack([node(0), [form]])}))
         refused(crafted("plain", {}, {"value": scalar("enum", module, name, "A")}))
         refused(crafted("plain", {}, {"value": scalar("flag", module, name, 1)}))
     assert "evil_module" not in sys.modules
 
 
-def test_attributes_of_modules_and_metaclasses_are_not_run(crafted: Any, refused: Any, witness: Path, monkeypatch: Any) -> None:
+def test_attributes_of_modules_and_metaclasses_are_not_run(
+    crafted: Any, refused: Any, witness: Path, monkeypatch: Any
+) -> None:
     import types
 
     module = types.ModuleType("lazy_module")
@@ -232,7 +315,9 @@ def test_attributes_of_modules_and_metaclasses_are_not_run(crafted: Any, refused
     refused(crafted("plain", {}, {"value": scalar("enum", "lazy_module", "Anything", "A")}))
 
 
-def test_init_and_setattr_of_a_known_dataclass_do_not_run(crafted: Any, witness: Path, monkeypatch: Any) -> None:
+def test_init_and_setattr_of_a_known_dataclass_do_not_run(
+    crafted: Any, witness: Path, monkeypatch: Any
+) -> None:
     import dataclasses
     import types
 
@@ -244,7 +329,11 @@ def test_init_and_setattr_of_a_known_dataclass_do_not_run(crafted: Any, witness:
     )
     monkeypatch.setitem(sys.modules, "their_module", module)
     exec(source, module.__dict__)
-    made = codecs.decode(crafted("plain", {}, {"value": pack([node(0), [["data", "their_module", "D", ["x"], [5]]]])}))
+    made = codecs.decode(
+        crafted(
+            "plain", {}, {"value": pack([node(0), [["data", "their_module", "D", ["x"], [5]]]])}
+        )
+    )
     assert made.__dict__ == {"x": 5}
     assert dataclasses.is_dataclass(made)
     assert not witness.exists()
@@ -290,7 +379,13 @@ def test_a_billion_laughs_stay_shared_and_unshown(crafted: Any) -> None:
 
 
 def test_a_tuple_that_contains_only_itself_is_refused(crafted: Any, refused: Any) -> None:
-    refused(crafted("plain", {}, {"value": pack([node(0), [["tuple", False, [node(1)]], ["tuple", False, [node(0)]]]])}))
+    refused(
+        crafted(
+            "plain",
+            {},
+            {"value": pack([node(0), [["tuple", False, [node(1)]], ["tuple", False, [node(0)]]]])},
+        )
+    )
 
 
 def test_contents_inside_contents_are_bounded(crafted: Any, refused: Any) -> None:
@@ -313,12 +408,25 @@ def test_contents_inside_contents_are_bounded(crafted: Any, refused: Any) -> Non
     ],
     ids=lambda meta: repr(meta)[:60],
 )  # fmt: skip
-def test_arrays_with_lying_sizes_are_refused(crafted: Any, refused: Any, meta: dict[str, Any]) -> None:
+def test_arrays_with_lying_sizes_are_refused(
+    crafted: Any, refused: Any, meta: dict[str, Any]
+) -> None:
     empty = pack([node(0), [["list", True, []]]])
     refused(crafted("numpy.array", meta, {"data": b"\0" * 16, "value": empty}))
 
 
-FRAME = pd.DataFrame({"i": [1, 2, 3], "s": ["a", "bb", None], "c": pd.Categorical(["x", "y", "x"]), "d": pd.date_range("2020", periods=3), "o": [[1], {}, None], "sp": pd.arrays.SparseArray([0, 1, 0]), "iv": pd.interval_range(0, 3), "p": pd.period_range("2020", periods=3, freq="M")})
+FRAME = pd.DataFrame(
+    {
+        "i": [1, 2, 3],
+        "s": ["a", "bb", None],
+        "c": pd.Categorical(["x", "y", "x"]),
+        "d": pd.date_range("2020", periods=3),
+        "o": [[1], {}, None],
+        "sp": pd.arrays.SparseArray([0, 1, 0]),
+        "iv": pd.interval_range(0, 3),
+        "p": pd.period_range("2020", periods=3, freq="M"),
+    }
+)
 
 
 def _deep_set(meta: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -341,7 +449,9 @@ def _deep_set(meta: Any, path: tuple[Any, ...], value: Any) -> Any:
     ],
     ids=lambda value: repr(value)[:40],
 )  # fmt: skip
-def test_frames_with_lying_descriptions_are_refused(crafted: Any, refused: Any, path: tuple[Any, ...], value: Any) -> None:
+def test_frames_with_lying_descriptions_are_refused(
+    crafted: Any, refused: Any, path: tuple[Any, ...], value: Any
+) -> None:
     content = crafted.of(FRAME)
     content.meta = _deep_set(content.meta, path, value)
     refused(content)
@@ -352,8 +462,18 @@ def test_frames_with_lying_descriptions_are_refused(crafted: Any, refused: Any, 
 def test_frames_with_damaged_buffers_never_crash(crafted: Any, name: str, fault: str) -> None:
     content = crafted.of(FRAME)
     old = content.buffers[name]
-    content.buffers[name] = {"cut": old[:-1], "longer": old + b"\xff", "empty": b"", "ones": b"\xff" * len(old)}[fault]
-    for look in (codecs.decode, codecs.preview, codecs.profile, lambda c: codecs.export(c, "parquet")):
+    content.buffers[name] = {
+        "cut": old[:-1],
+        "longer": old + b"\xff",
+        "empty": b"",
+        "ones": b"\xff" * len(old),
+    }[fault]
+    for look in (
+        codecs.decode,
+        codecs.preview,
+        codecs.profile,
+        lambda c: codecs.export(c, "parquet"),
+    ):
         try:
             look(content)  # other numbers are numbers; what does not fit is refused
         except EtiqError:
@@ -362,7 +482,9 @@ def test_frames_with_damaged_buffers_never_crash(crafted: Any, name: str, fault:
 
 def test_polars_and_arrow_frames_with_damaged_buffers_never_crash(crafted: Any) -> None:
     polars = pytest.importorskip("polars")
-    frame = polars.DataFrame({"s": ["a", None, "ccc"], "l": [[1], [], None], "c": ["x", "y", "x"]}).with_columns(polars.col("c").cast(polars.Categorical))
+    frame = polars.DataFrame(
+        {"s": ["a", None, "ccc"], "l": [[1], [], None], "c": ["x", "y", "x"]}
+    ).with_columns(polars.col("c").cast(polars.Categorical))
     for value in (frame, frame.to_arrow()):
         names = codecs.encode(value).content.names()
         for name in names:
@@ -384,8 +506,21 @@ def test_text_that_is_not_utf8_is_refused(crafted: Any, refused: Any) -> None:
 def test_python_metadata_in_a_table_stays_bytes(crafted: Any, witness: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     evil = pickle.dumps(Payload(witness))
-    table = pa.table({"a": [1]}).replace_schema_metadata({b"pandas": b'{"columns": [{"pandas_type": "object", "numpy_type": "evil"}]}', b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": evil})
-    field = pa.field("a", pa.int64(), metadata={b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": evil})
+    table = pa.table({"a": [1]}).replace_schema_metadata(
+        {
+            b"pandas": b'{"columns": [{"pandas_type": "object", "numpy_type": "evil"}]}',
+            b"ARROW:extension:name": b"arrow.py_extension_type",
+            b"ARROW:extension:metadata": evil,
+        }
+    )
+    field = pa.field(
+        "a",
+        pa.int64(),
+        metadata={
+            b"ARROW:extension:name": b"arrow.py_extension_type",
+            b"ARROW:extension:metadata": evil,
+        },
+    )
     for value in (table, table.cast(pa.schema([field]))):
         content = crafted.of(value)
         assert codecs.decode(content)["a"].to_pylist() == [1]
@@ -396,7 +531,9 @@ def test_python_metadata_in_a_table_stays_bytes(crafted: Any, witness: Path) -> 
     assert not witness.exists()
 
 
-def test_sparse_matrices_whose_indices_point_outside_are_refused(crafted: Any, refused: Any) -> None:
+def test_sparse_matrices_whose_indices_point_outside_are_refused(
+    crafted: Any, refused: Any
+) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     for form in ("csr", "csc", "coo", "bsr"):
         good = crafted.of(sparse.coo_array(np.eye(4)).asformat(form))
@@ -405,7 +542,9 @@ def test_sparse_matrices_whose_indices_point_outside_are_refused(crafted: Any, r
                 continue
             kind = np.dtype(good.meta[name]["dtype"])
             bad = crafted.of(sparse.coo_array(np.eye(4)).asformat(form))
-            bad.buffers[name] = np.full(len(bad.buffers[name]) // kind.itemsize, 10**9, kind).tobytes()
+            bad.buffers[name] = np.full(
+                len(bad.buffers[name]) // kind.itemsize, 10**9, kind
+            ).tobytes()
             refused(bad)
     huge = crafted.of(sparse.coo_array(np.eye(4)).asformat("lil"))
     huge.meta = huge.meta | {"shape": [2**39, 4]}
@@ -418,12 +557,22 @@ def test_sparse_matrices_whose_indices_point_outside_are_refused(crafted: Any, r
 def test_pictures_with_lying_sizes_are_refused(crafted: Any, refused: Any) -> None:
     info = codecs.plain.pack_plain({})
     for size in ([2**20, 2**20], [100, 100], [-1, 3], ["a", 1], [3]):
-        refused(crafted("picture.pixels", {"mode": "RGB", "size": size, "info": info}, {"pixels": b"\0" * 12}))
-    refused(crafted("picture.pixels", {"mode": "EVIL", "size": [1, 1], "info": info}, {"pixels": b"\0"}))
+        refused(
+            crafted(
+                "picture.pixels",
+                {"mode": "RGB", "size": size, "info": info},
+                {"pixels": b"\0" * 12},
+            )
+        )
+    refused(
+        crafted("picture.pixels", {"mode": "EVIL", "size": [1, 1], "info": info}, {"pixels": b"\0"})
+    )
     refused(crafted("picture", {"mime": "text/html"}, {"picture": b"<script>"}))
 
 
-def test_figures_that_are_not_json_objects_are_refused(crafted: Any, refused: Any, witness: Path) -> None:
+def test_figures_that_are_not_json_objects_are_refused(
+    crafted: Any, refused: Any, witness: Path
+) -> None:
     for codec in ("plotly.figure", "altair.chart"):
         if __import__("importlib.util").util.find_spec(codec.partition(".")[0]) is None:
             continue
@@ -432,7 +581,13 @@ def test_figures_that_are_not_json_objects_are_refused(crafted: Any, refused: An
 
 
 def test_outputs_and_environments_that_are_damaged_are_refused(crafted: Any, refused: Any) -> None:
-    for data in (b"", b"{}", b"[1]", b"\xff", b'[{"data":{"image/png":{"$buffer":"no","newline":false}}}]'):
+    for data in (
+        b"",
+        b"{}",
+        b"[1]",
+        b"\xff",
+        b'[{"data":{"image/png":{"$buffer":"no","newline":false}}}]',
+    ):
         refused(crafted("outputs", {}, {"outputs": data}))
     for data in (b"", b"[]", b"\xff"):
         refused(crafted("environment", {}, {"environment": data}))
@@ -440,7 +595,9 @@ def test_outputs_and_environments_that_are_damaged_are_refused(crafted: Any, ref
 
 def test_source_is_text_and_is_not_run(crafted: Any, witness: Path) -> None:
     text = f"open({str(witness)!r}, 'w').close()"
-    made = codecs.decode(crafted("source", {"name": "f", "form": "function"}, {"source": text.encode()}))
+    made = codecs.decode(
+        crafted("source", {"name": "f", "form": "function"}, {"source": text.encode()})
+    )
     assert str(made) == text
     assert codecs.preview(crafted("source", {"name": "f"}, {"source": text.encode()})).text == text
     assert not witness.exists()
@@ -450,10 +607,32 @@ def test_source_is_text_and_is_not_run(crafted: Any, witness: Path) -> None:
 
 
 @pytest.mark.parametrize("meta", [{}, None, [], "x", {"rows": None}, {"class": 5}])
-def test_every_codec_refuses_a_description_that_is_none(crafted: Any, refused: Any, meta: Any) -> None:
+def test_every_codec_refuses_a_description_that_is_none(
+    crafted: Any, refused: Any, meta: Any
+) -> None:
     from etiq_jupyter.codecs import registry
 
-    names = ["numpy.array", "pandas.frame", "pandas.series", "pandas.index", "pandas.array", "polars.frame", "polars.series", "pyarrow.table", "pyarrow.array", "scipy.sparse", "sklearn.estimator", "picture", "picture.pixels", "matplotlib.figure", "plain", "source", "outputs", "environment", "pickle"]
+    names = [
+        "numpy.array",
+        "pandas.frame",
+        "pandas.series",
+        "pandas.index",
+        "pandas.array",
+        "polars.frame",
+        "polars.series",
+        "pyarrow.table",
+        "pyarrow.array",
+        "scipy.sparse",
+        "sklearn.estimator",
+        "picture",
+        "picture.pixels",
+        "matplotlib.figure",
+        "plain",
+        "source",
+        "outputs",
+        "environment",
+        "pickle",
+    ]
     for name in names:
         try:
             registry.registry.by_name(name)
@@ -477,7 +656,9 @@ def test_reading_hostile_plain_values_needs_no_library() -> None:
         "c = Content('plain', 1, {}, [Buffer('value', memoryview(msgspec.msgpack.encode([5, []])))])\n"
         "assert codecs.decode(c) == 5\nassert not {'numpy', 'pandas', 'pyarrow', 'sklearn'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
