@@ -76,15 +76,18 @@ class Courier:
     # --- from the kernel --------------------------------------------------------------------
 
     def _receive(self) -> None:
-        while (received := self._channel.receive()) is not None:
-            message, fd = received
-            self._last_work = time.monotonic()
-            try:
-                self._handle(message, fd)
-            except EtiqError as error:
-                self.tell({"op": "trouble", "what": str(error)})
-        self._orphaned_at = self._last_work = time.monotonic()
-        self.orphaned = True
+        try:
+            while (received := self._channel.receive()) is not None:
+                message, fd = received
+                self._last_work = time.monotonic()
+                try:
+                    self._handle(message, fd)
+                except EtiqError as error:
+                    self.tell({"op": "trouble", "what": str(error)})
+        finally:
+            # Also after a fault of this thread: the kernel then starts another courier.
+            self._orphaned_at = self._last_work = time.monotonic()
+            self.orphaned = True
 
     def _handle(self, message: dict[str, Any], fd: int) -> None:
         op = message["op"]
@@ -95,13 +98,17 @@ class Courier:
             os.close(fd)
         elif op == "job" and self._arena is not None:
             self.store.hold.take()
-            job = Incoming(message, self._arena, self)
-            self._jobs[job.id] = job
-            self._queue.put(job)
-        elif op == "sections":
-            self._jobs[message["job"]].add(message["sections"])
-        elif op == "end":
-            self._jobs[message["job"]].end()
+            made = Incoming(message, self._arena, self)
+            self._jobs[made.id] = made
+            self._queue.put(made)
+        elif op in ("sections", "end"):
+            job = self._jobs.get(message["job"])
+            if job is None:
+                return  # stored already: the bytes were complete before the word that they are
+            if op == "end":
+                job.end()
+            else:
+                job.add(message["sections"])
         else:
             self._handle_sync(op, message)
 
