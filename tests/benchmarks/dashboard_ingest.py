@@ -109,7 +109,9 @@ def requests_of(count: int, url: str, token: str, project: str) -> list[bytes]:
 class _Client(asyncio.Protocol):
     """Sends one request after another on one connection."""
 
-    def __init__(self, waiting: list[bytes], waits: list[float], done: asyncio.Future[None]) -> None:
+    def __init__(
+        self, waiting: list[bytes], waits: list[float], done: asyncio.Future[None]
+    ) -> None:
         self.waiting, self.waits, self.done = waiting, waits, done
         self.buffer = b""
 
