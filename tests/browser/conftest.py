@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent / "dashboard"))
 
@@ -25,6 +25,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The first look at a frame imports Arrow, on a machine that may be busy.
+expect.set_options(timeout=20_000)
 BUILT = Path(__file__).parents[2] / "etiq_jupyter" / "dashboard" / "static" / "index.html"
 
 

@@ -119,8 +119,8 @@ function NoSnapshots({ project }: { project: Project }): JSX.Element {
   ) : (
     <EmptyState
       title="No snapshots in this project yet."
-      hint="Run these cells in a notebook; the snapshot appears here at once."
-      code={`%load_ext etiq_jupyter\n%etiq_login ${location.origin}\n%etiq_project ${project.name}`}
+      hint={`In a notebook that is logged in to ${location.origin}, after %etiq_project ${project.name}, run this cell; its snapshot appears here at once.`}
+      code={'%%snapshot first\nanswer = 6 * 7'}
     />
   );
 }

@@ -12,8 +12,7 @@ import { useResource } from './resource';
 import { useReloadOnSnapshots } from './SnapshotList';
 import { StateDot } from './StateDot';
 
-const EMPTY =
-  '%%snapshot load\nrows = [1, 2, 3]\n\n# then, in the next cell:\n%%snapshot total\ntotal = sum(rows)';
+const EMPTY = '%%snapshot total\ntotal = sum(rows)';
 
 /** A project's pipelines: each a graph, left to right, and the same as a table. */
 export function PipelineGraph({ project, narrow }: PipelineGraphProps): JSX.Element {
@@ -29,7 +28,7 @@ export function PipelineGraph({ project, narrow }: PipelineGraphProps): JSX.Elem
     return (
       <EmptyState
         title="No pipelines yet."
-        hint="A pipeline appears when a snapshot reads what an earlier one made, for example:"
+        hint="One appears when a snapshot reads what an earlier one made. If one made rows, this one reads it:"
         code={EMPTY}
       />
     );
