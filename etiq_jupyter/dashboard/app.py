@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +18,7 @@ from starlette.types import ASGIApp
 
 from etiq_jupyter.dashboard.events.routes import events
 from etiq_jupyter.dashboard.identity.routes import routes as identity_routes
+from etiq_jupyter.dashboard.objects.collection import Collector
 from etiq_jupyter.dashboard.objects.routes import routes as object_routes
 from etiq_jupyter.dashboard.projects.routes import routes as project_routes
 from etiq_jupyter.dashboard.services import Services
@@ -38,6 +42,8 @@ ALL_ROUTES: tuple[Routes, ...] = (
 )
 THREADS = 16
 """Requests that may wait for the database or for objects at the same time."""
+DAY = 24 * 3600.0
+log = logging.getLogger("etiq_jupyter.dashboard")
 
 
 def create_app(services: Services) -> ASGIApp:
@@ -47,9 +53,11 @@ def create_app(services: Services) -> ASGIApp:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         services.hub.start()
+        cleaning = asyncio.create_task(_collect_daily(services))
         try:
             yield
         finally:
+            cleaning.cancel()
             await to_thread.run_sync(services.close)
 
     api: list[BaseRoute] = [
@@ -66,6 +74,18 @@ def create_app(services: Services) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     return Guard(app, services.settings.hosts)
+
+
+async def _collect_daily(services: Services) -> None:
+    """Free what no snapshot needs, once a day; several processes at once do no harm."""
+    while True:
+        await asyncio.sleep(DAY * random.uniform(0.9, 1.1))  # noqa: S311 - no secret, only spread
+        collector = Collector(services.database, services.holdings)
+        try:
+            done = await to_thread.run_sync(collector.collect)
+            log.info("Collected %d chunks, %d bytes.", done.chunks, done.bytes)
+        except Exception:
+            log.exception("Collecting what is not needed failed; it is tried again tomorrow.")
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
