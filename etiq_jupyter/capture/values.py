@@ -78,10 +78,18 @@ class ItemMaker:
     problems: list[str] = field(default_factory=list)
     _owners: dict[int, str] = field(default_factory=dict)
     _parts: dict[int, tuple[str, int]] = field(default_factory=dict)
-    _alive: list[Any] = field(default_factory=list)
+    _looked: dict[int, Made] = field(default_factory=dict)
 
     def look(self, value: Any) -> Made:
-        """Encode a value and hash its content. Never raises."""
+        """Encode a value and hash its content, once for all names of the same object. Never raises."""
+        if type(value) in _ATOMS:
+            return self._look(value)
+        made = self._looked.get(id(value))
+        if made is None or made.value is not value:
+            made = self._looked[id(value)] = self._look(value)
+        return made
+
+    def _look(self, value: Any) -> Made:
         try:
             encoded = codecs.encode(value, pickle=self.pickle)
         except NotKept as error:
@@ -129,7 +137,6 @@ class ItemMaker:
         )  # fmt: skip
         self._shared(item, made.encoded)
         self._owners[id(value)] = name
-        self._alive.append(value)
         self.items.append(item)
         self.contents[name] = content
         for left in detail.get("left_out", ()):

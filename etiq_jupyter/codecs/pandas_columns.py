@@ -290,7 +290,9 @@ def _string_array(array: pa.Array, form: dict[str, Any]) -> Any:
 def _read_category(reader: ContentReader, prefix: str, spec: Spec, rows: int, how: Reading) -> Any:
     dtype = simple_dtype(need(spec, "dtype", str))
     codes = read_array(reader.read(prefix + "values"), dtype, [rows])
-    categories = read_index(reader, prefix + "categories/", need(spec, "categories", dict), how, need(spec, "size", int))
+    categories = read_index(
+        reader, prefix + "categories/", need(spec, "categories", dict), how, need(spec, "size", int)
+    )
     if dtype.kind != "i" or (
         rows and not -1 <= int(codes.min()) <= int(codes.max()) < max(len(categories), 1)
     ):

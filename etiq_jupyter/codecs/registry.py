@@ -34,6 +34,7 @@ _BY_PACKAGE: dict[str, tuple[str, ...]] = {
     "plotly": ("figures",),
     "altair": ("figures",),
     "PIL": ("images",),
+    "etiq_jupyter": ("images", "sources"),
 }
 # First part of a codec's name -> module here.
 _BY_NAME: dict[str, str] = {
@@ -199,14 +200,19 @@ def guarded() -> Iterator[None]:
         raise
     except ImportError as error:
         raise NotKept(
-            f"{error.name or 'a library'} is needed to read this value", hint=f"pip install {error.name}"
+            f"{error.name or 'a library'} is needed to read this value",
+            hint=f"pip install {error.name}",
         ) from error
     except RecursionError as error:
         raise UnsafeContent("the content was not read", why="it is nested too deep") from error
     except MemoryError as error:
-        raise UnsafeContent("the content was not read", why="it needs more memory than there is") from error
+        raise UnsafeContent(
+            "the content was not read", why="it needs more memory than there is"
+        ) from error
     except Exception as error:
-        raise Corrupt("the content could not be read", why=f"{type(error).__name__}: {str(error)[:300]}") from error
+        raise Corrupt(
+            "the content could not be read", why=f"{type(error).__name__}: {str(error)[:300]}"
+        ) from error
 
 
 def _pickled(value: Any, how: Writing) -> Content:

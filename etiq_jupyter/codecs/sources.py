@@ -32,9 +32,13 @@ class SourceCodec(Codec):
     packages = ("builtins",)
 
     def accepts(self, value: Any) -> bool:
-        return isinstance(value, (type, types.FunctionType))
+        return type(value) is Source or isinstance(value, (type, types.FunctionType))
 
     def encode(self, value: Any, how: Writing) -> Content:
+        if type(value) is Source:
+            text = str(value).encode("utf-8", "surrogatepass")
+            meta = {"form": "source", "name": "", "signature": ""}
+            return Content(self.name, self.version, meta, [Buffer("source", memoryview(text))])
         kind = "class" if isinstance(value, type) else "function"
         try:
             text = inspect.getsource(value)

@@ -212,15 +212,16 @@ def _match(columns: list[Codes], a: pa.Table, b: pa.Table, indexed: bool) -> Mat
         return by_position([], *rows)
     if rows[0] == rows[1] and all(column.same for column in columns):
         return by_position([], *rows)
-    for column in _key_candidates(columns, a, indexed):
-        match = by_key(column.name, column.a, column.b)
+    for column, named in _key_candidates(columns, a, indexed):
+        # A column that only happens to be distinct has to pair nearly all rows.
+        match = by_key(column.name, column.a, column.b, 0.5 if named else 0.95)
         if match is not None:
             return match
     pairs = [(column.a, column.b) for column in columns]
     return by_content(pairs, *rows)
 
 
-def _key_candidates(columns: list[Codes], a: pa.Table, indexed: bool) -> list[Codes]:
+def _key_candidates(columns: list[Codes], a: pa.Table, indexed: bool) -> list[tuple[Codes, bool]]:
     found = []
     for place, column in enumerate(columns):
         kind = a.column(column.name).type
@@ -232,7 +233,8 @@ def _key_candidates(columns: list[Codes], a: pa.Table, indexed: bool) -> list[Co
         first = indexed and place == 0
         if named or first or place < 3:
             found.append((not (named or first), place, column))
-    return [column for _, _, column in sorted(found, key=lambda entry: entry[:2])][:MAX_KEY_TRIES]
+    ordered = sorted(found, key=lambda entry: entry[:2])
+    return [(column, not plain) for plain, _, column in ordered][:MAX_KEY_TRIES]
 
 
 def _rows(match: Match, columns: list[Codes]) -> dict[str, Any]:

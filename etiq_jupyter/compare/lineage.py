@@ -223,6 +223,7 @@ class _Slicer:
         self.ordered = [snapshot for snapshot in ordered if snapshot.source]
         self.names = {snapshot.id: analyse(snapshot.source) for snapshot in self.ordered}
         self.taken: set[str] = set()
+        self.last = ""
         self.missing: dict[str, None] = {}
 
         self.makers: dict[tuple[str, str], list[Manifest]] = {}
@@ -243,6 +244,7 @@ class _Slicer:
         return made[-1] if made else None
 
     def take(self, snapshot: Manifest) -> None:
+        self.last = snapshot.id
         todo = [snapshot]
         while todo:
             each = todo.pop()
@@ -269,7 +271,15 @@ class _Slicer:
             found += makers
             if not makers and not hasattr(builtins, name) and name != "get_ipython":
                 self.missing.setdefault(name)
+        for name in sorted(names.deferred - set(wanted)):
+            # Looked at when a function is called: by then a later cell may have bound it.
+            found += self._bound_by(name, snapshot, self.last)
         return found
+
+    def _bound_by(self, name: str, of: Manifest, before: str) -> list[Manifest]:
+        """The last cell of the same run before another that binds the name."""
+        run = [s for s in self.ordered if s.id < before and _run_id(s) == _run_id(of)]
+        return [s for s in run if name in self.names[s.id].bound][-1:]
 
     def _makers(self, name: str, hash: str, before: Manifest) -> list[Manifest]:  # noqa: A002
         """Cells that, run in order, give the name the content that it had before this cell."""
@@ -280,8 +290,7 @@ class _Slicer:
                 made = [s for s in earlier if any(item.hash == hash for item in variables(s))]
             if made:
                 return made[-1:]
-        same_run = [s for s in earlier if _run_id(s) == _run_id(before)]
-        return [s for s in same_run if name in self.names[s.id].bound][-1:]
+        return self._bound_by(name, before, before.id)
 
 
 # --- as files ---------------------------------------------------------------------------------

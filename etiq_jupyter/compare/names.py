@@ -14,6 +14,21 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SHELL_LINE = re.compile(r"^(\s*)(?:(\w[\w, ]*)\s*=\s*)?([%!?].*|\S+\?{1,2})$")
 _MAGIC_CALLS = ("run_line_magic", "run_cell_magic")
+_PYTHON_MAGICS = frozenset(
+    (
+        "time",
+        "timeit",
+        "prun",
+        "lprun",
+        "memit",
+        "mprun",
+        "capture",
+        "debug",
+        "snapshot",
+        "pyinstrument",
+    )
+)
+"""Magics whose line or body is Python. What others take is not looked at."""
 
 
 @dataclass
@@ -34,6 +49,8 @@ class Names:
         All names that it looks at, including those that it bound itself.
     certain : set
         Names that it binds in any case, unless it fails.
+    deferred : set
+        Names that functions defined here look at when they are called, after this source.
     attributes : set
         Names of attributes and methods used, by which functions of the namespace may be reached.
     parsed : bool
@@ -46,6 +63,7 @@ class Names:
     reads: dict[str, None] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     certain: set[str] = field(default_factory=set)
+    deferred: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
     parsed: bool = True
 
@@ -58,6 +76,9 @@ def without_shell_syntax(source: str) -> str:
     lines = source.splitlines()
     first = next((n for n, line in enumerate(lines) if line.strip()), None)
     if first is not None and lines[first].lstrip().startswith("%%"):
+        words = lines[first].lstrip()[2:].split()
+        if not words or words[0] not in _PYTHON_MAGICS:
+            return "pass" + "\n" * (len(lines) - 1)
         lines[first] = "pass"
     made = []
     for line in lines:
@@ -68,7 +89,7 @@ def without_shell_syntax(source: str) -> str:
         indent, target, rest = match[1], match[2], match[3]
         if target:
             made.append(f"{indent}{target} = None")
-        elif rest.startswith("%"):
+        elif rest.startswith("%") and rest[1:].partition(" ")[0] in _PYTHON_MAGICS:
             made.append(indent + (_inner(rest[1:].partition(" ")[2]) or "pass"))
         else:
             made.append(f"{indent}pass")
@@ -216,7 +237,7 @@ class _Walker:
         if isinstance(node, ast.ClassDef):
             for part in [*node.bases, *(keyword.value for keyword in node.keywords)]:
                 self.expression(part)
-            inner = _Scope()
+            inner = _Scope(of_class=True)
             inner.statements(node.body)
             self._adopt(inner, now=True)
         else:
@@ -250,6 +271,9 @@ class _Walker:
         """The transformed form of a magic carries Python as text: look at that too."""
         if not (isinstance(node.func, ast.Attribute) and node.func.attr in _MAGIC_CALLS):
             return
+        first = node.args[0] if node.args else None
+        if not (isinstance(first, ast.Constant) and first.value in _PYTHON_MAGICS):
+            return
         texts = [arg.value for arg in node.args[1:] if isinstance(arg, ast.Constant)]
         for text in texts:
             if isinstance(text, str) and text.strip():
@@ -282,6 +306,8 @@ class _Walker:
     def later(self) -> None:
         """Read what functions of the cell look at, if the cell uses them."""
         todo = list(self._deferred)
+        for _, free in todo:
+            self.names.deferred |= free
         grown = True
         while grown:
             grown = False
@@ -307,7 +333,11 @@ class _Walker:
 class _Scope:
     """Names that a function, lambda, class or comprehension takes from the namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, of_class: bool = False) -> None:
+        self.of_class = of_class
+        self.passed: set[str] = (
+            set()
+        )  # what methods look at: a class's own names are not seen there
         self.local: set[str] = set()
         self.loads: set[str] = set()
         self.globals: set[str] = set()
@@ -321,7 +351,7 @@ class _Scope:
 
     @property
     def free(self) -> set[str]:
-        return self.loads - (self.local - self.globals)
+        return self.passed | (self.loads - (self.local - self.globals))
 
     @classmethod
     def of(cls, node: ast.AST) -> _Scope:
@@ -379,14 +409,17 @@ class _Scope:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
                 self.visit(base)
-            inner = _Scope()
+            inner = _Scope(of_class=True)
             inner.statements(node.body)
         else:
             if isinstance(node, _FUNCTIONS):
                 for default in [*node.args.defaults, *filter(None, node.args.kw_defaults)]:
                     self.visit(default)
             inner = _Scope.of(node)
-        self.loads |= inner.free
+        if self.of_class:
+            self.passed |= inner.free
+        else:
+            self.loads |= inner.free
         self.attributes |= inner.attributes
         self.stores |= inner.global_stores
         self.globals |= inner.global_stores

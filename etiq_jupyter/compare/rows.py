@@ -63,8 +63,8 @@ def by_position(columns: Pairs, rows_a: int, rows_b: int) -> Match:
     return Match("position", rows, rows, np.arange(shared, rows_b), np.arange(shared, rows_a))
 
 
-def by_key(name: str, a: Int, b: Int) -> Match | None:
-    """Pair rows of the same key; None when it is not one, or pairs less than half of the rows."""
+def by_key(name: str, a: Int, b: Int, share: float = 0.5) -> Match | None:
+    """Pair rows of the same key; None when it is not one, or pairs less than a share of the rows."""
     if not all(_may_be_key(side) for side in (a, b)):
         return None
     if len(a) == len(b) and np.array_equal(a, b):
@@ -76,7 +76,7 @@ def by_key(name: str, a: Int, b: Int) -> Match | None:
     place = np.searchsorted(sorted_b, sorted_a)
     place_in = np.minimum(place, max(len(sorted_b) - 1, 0))
     hit = sorted_b[place_in] == sorted_a if len(sorted_b) else np.zeros(len(sorted_a), bool)
-    if hit.sum() * 2 < min(len(a), len(b)):
+    if hit.sum() < min(len(a), len(b)) * share:
         return None
     rows_a, rows_b = order_a[hit], order_b[place_in[hit]]
     in_order = np.argsort(rows_a)
