@@ -50,7 +50,7 @@ class Environment:
     def _quietly(self) -> None:
         try:
             self.collect()
-        except Exception:  # noqa: BLE001 - provenance is a courtesy
+        except Exception:
             log.debug("the environment could not be collected", exc_info=True)
 
     def current(self, wait: float = 1.0) -> dict[str, Any]:

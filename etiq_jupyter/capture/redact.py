@@ -83,7 +83,8 @@ def _forms(secret: str) -> list[str]:
 
 def _base64_cores(secret: str) -> list[str]:
     """The secret inside base64 at its three possible alignments, without the characters that its
-    neighbours decide."""
+    neighbours decide.
+    """
     cores = []
     for shift in range(3):
         data = b"\0" * shift + secret.encode()

@@ -82,8 +82,8 @@ def _clean(part: Any, redactor: Redactor, where: str) -> Any:
         return [_clean(each, redactor, where) for each in part]
     if isinstance(part, _Ext) and part.code == _SCALAR:
         form = _decode(part.data)
-        clean = [form[0], *_clean(form[1:], redactor, where)]
-        return part if clean == form else _Ext(_SCALAR, _encode(clean))
+        cleaned = [form[0], *_clean(form[1:], redactor, where)]
+        return part if cleaned == form else _Ext(_SCALAR, _encode(cleaned))
     if isinstance(part, _Ext) and part.code == 4:
         text = bytes(part.data).decode("utf-8", "replace")
         clean = redactor.text(text, where)

@@ -46,7 +46,8 @@ _NOTHING: Any = object()
 @dataclass(slots=True)
 class _Before:
     """A reachable value before the cell ran: its content hash or fingerprint, or itself if it is one
-    that cannot change."""
+    that cannot change.
+    """
 
     hash: str = ""
     fingerprint: bytes = b""

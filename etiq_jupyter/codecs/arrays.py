@@ -26,12 +26,13 @@ def raw(array: np.ndarray[Any, Any]) -> memoryview:
     """Return the bytes of a C-contiguous array, without a copy."""
     if array.nbytes == 0:
         return memoryview(b"")
-    return memoryview(array.reshape(-1).view(np.uint8)).cast("B")
+    return array.reshape(-1).view(np.uint8).data.cast("B")
 
 
 def without_padding_noise(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return a structured array whose bytes between the fields are zero: they hold chance otherwise,
-    and equal arrays would have different hashes."""
+    and equal arrays would have different hashes.
+    """
     dtype = array.dtype
     if dtype.names is None or dtype.itemsize == sum(dtype[name].itemsize for name in dtype.names):
         return array
@@ -145,10 +146,8 @@ class ArrayCodec(Codec):
                 reader.read("mask"), kind, list(array.shape), reader.meta.get("mask_order", "C")
             )
         fill = read_array(reader.read("fill"), array.dtype, [])
-        made = np.ma.MaskedArray(
-            array, mask, fill_value=fill[()], hard_mask=bool(reader.meta.get("hard"))
-        )
-        return made
+        make: Any = np.ma.MaskedArray
+        return make(array, mask, fill_value=fill[()], hard_mask=bool(reader.meta.get("hard")))
 
     def _read_objects(self, reader: ContentReader, how: Reading) -> Any:
         from etiq_jupyter.codecs.plain import PlainCodec

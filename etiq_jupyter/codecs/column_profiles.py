@@ -68,7 +68,8 @@ def histogram(values: Any, low: float, high: float, bins: int = BINS) -> list[in
             return [0] * bins
         places = ((values - low) * scale).astype(np.int64)
     np.clip(places, 0, bins - 1, out=places)
-    return np.bincount(places, minlength=bins).tolist()
+    counts: list[int] = np.bincount(places, minlength=bins).tolist()
+    return counts
 
 
 def _counts(a: Any, b: Any) -> dict[str, Any]:

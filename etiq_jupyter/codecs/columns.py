@@ -80,7 +80,7 @@ def one_chunk(array: Any) -> pa.Array:
 
 def write_bits(mask: np.ndarray[Any, Any]) -> memoryview:
     """Return a boolean array as bits, least significant first."""
-    return memoryview(np.packbits(mask, bitorder="little"))
+    return np.packbits(mask, bitorder="little").data
 
 
 def write_column(sink: Sink, array: Any, depth: int = 0) -> Spec:
@@ -158,7 +158,7 @@ def _write_fixed(sink: Sink, array: pa.Array, valid: np.ndarray[Any, Any] | None
     view = np.frombuffer(data, np.uint8)[start : start + len(array) * width]
     if valid is not None:
         view = np.where(valid[:, None], view.reshape(-1, width), np.uint8(0)).reshape(-1)
-    sink.put("values", memoryview(view), "rows", max(width, 1))
+    sink.put("values", view.data, "rows", max(width, 1))
 
 
 def _write_text(sink: Sink, array: pa.Array, nulls: bool) -> None:
@@ -176,7 +176,7 @@ def _write_text(sink: Sink, array: pa.Array, nulls: bool) -> None:
     write_lengths(sink, np.diff(offsets))
     data = array.buffers()[2]
     payload = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data is not None else b""
-    sink.put("payload", memoryview(payload), "payload")
+    sink.put("payload", payload, "payload")
 
 
 def _offsets(array: pa.Array) -> np.ndarray[Any, Any]:
@@ -198,7 +198,7 @@ def write_lengths(sink: Sink, lengths: np.ndarray[Any, Any]) -> None:
     top = int(lengths.max()) if len(lengths) else 0
     kind = "<u1" if top < 2**8 else "<u4" if top < 2**32 else "<u8"
     made = np.ascontiguousarray(lengths, kind)
-    sink.put("lengths", memoryview(made), "lengths", made.itemsize)
+    sink.put("lengths", made.data, "lengths", made.itemsize)
 
 
 def _write_list(sink: Sink, array: pa.Array, depth: int) -> Spec:

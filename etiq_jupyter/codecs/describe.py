@@ -10,7 +10,12 @@ from etiq_jupyter.codecs.base import type_name
 WIDTH = 80
 """Characters of a description."""
 _PARTS = 6
-_OPEN = {list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("frozenset({", "})")}
+_OPEN: dict[Any, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
 _SAFE_REPR = frozenset(
     ("datetime", "decimal", "fractions", "uuid", "pathlib", "builtins", "re", "zoneinfo", "numpy")
 )
@@ -55,7 +60,7 @@ def _one(value: Any, width: int, depth: int) -> str:
 def _container(value: Any, kind: type, width: int, depth: int) -> str:
     if depth == 0 and value:
         return "{...}" if kind is dict else "...".join(_OPEN[kind])
-    shown = []
+    shown: list[str] = []
     for part in value:
         if len(shown) == _PARTS:
             shown.append("…")

@@ -73,7 +73,7 @@ def read_dtype(form: Any, depth: int = 0) -> np.dtype[Any]:
         else:
             if len(form["names"]) > MAX_FIELDS:
                 raise Corrupt("the type of an array has too many fields")
-            spec = {
+            spec: Any = {
                 "names": form["names"],
                 "formats": [read_dtype(part, depth + 1) for part in form["formats"]],
                 "offsets": form["offsets"],

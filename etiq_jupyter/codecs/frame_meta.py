@@ -149,7 +149,7 @@ def index_count(meta: dict[str, Any]) -> int:
     return 0 if default_range(spec) else 1
 
 
-def default_range(spec: Spec) -> bool:
+def default_range(spec: dict[str, Any]) -> bool:
     return (
         spec.get("index") == "range"
         and spec.get("range", [1])[0] == 0

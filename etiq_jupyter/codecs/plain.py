@@ -106,14 +106,15 @@ class _NodeWriter:
     def _other(self, value: Any, kind: type) -> list[Any]:
         if dataclasses.is_dataclass(kind):
             return self._dataclass(value, kind)
-        if issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple):
-            if len(kind._fields) != len(value):
+        fields = getattr(kind, "_fields", None)
+        if issubclass(kind, tuple) and isinstance(fields, tuple):
+            if len(fields) != len(value):
                 raise NotKept(f"{type_name(kind)} has other fields than it says")
             return [
                 "named",
                 kind.__module__,
                 kind.__qualname__,
-                list(kind._fields),
+                list(fields),
                 self.each(value),
             ]
         return self._content(value)
@@ -155,7 +156,7 @@ class _NodeWriter:
             error.path = path  # type: ignore[attr-defined]
             raise
 
-    def list(self, value: Any) -> list[Any]:
+    def write_list(self, value: Any) -> list[Any]:
         return ["list", *self._flat(value)]
 
     def _flat(self, value: Any) -> list[Any]:
@@ -170,52 +171,52 @@ class _NodeWriter:
                 return [True, plain]
         return [False, self.each(value)]
 
-    def tuple(self, value: tuple[Any, ...]) -> list[Any]:
+    def write_tuple(self, value: tuple[Any, ...]) -> list[Any]:
         return ["tuple", *self._flat(value)]
 
-    def set(self, value: Any) -> list[Any]:
+    def write_set(self, value: Any) -> list[Any]:
         parts = [self.value(part) for part in value]
         return [type(value).__name__, sorted(parts, key=_pack)]
 
-    def dict(self, value: Any) -> list[Any]:
+    def write_dict(self, value: Any) -> list[Any]:
         keys = self._flat(value.keys())
         values = [self._at(f"[{_key(key)}]", part) for key, part in value.items()]
         return ["dict", *keys, values]
 
-    def ordered(self, value: Any) -> list[Any]:
-        return ["ordered", *self.dict(value)[1:]]
+    def write_ordered(self, value: Any) -> list[Any]:
+        return ["ordered", *self.write_dict(value)[1:]]
 
-    def counter(self, value: Any) -> list[Any]:
-        return ["counter", *self.dict(value)[1:]]
+    def write_counter(self, value: Any) -> list[Any]:
+        return ["counter", *self.write_dict(value)[1:]]
 
-    def default(self, value: Any) -> list[Any]:
+    def write_default(self, value: Any) -> list[Any]:
         factory = value.default_factory
         if factory is not None and factory not in _FACTORIES:
             raise NotKept("a defaultdict whose factory is a function has no safe form")
-        return ["default", *self.dict(value)[1:], _FACTORIES.get(factory)]
+        return ["default", *self.write_dict(value)[1:], _FACTORIES.get(factory)]
 
-    def deque(self, value: Any) -> list[Any]:
+    def write_deque(self, value: Any) -> list[Any]:
         return ["deque", *self._flat(value), value.maxlen]
 
-    def bytearray(self, value: Any) -> list[Any]:
+    def write_bytearray(self, value: Any) -> list[Any]:
         return ["bytearray", bytes(value)]
 
-    def namespace(self, value: Any) -> list[Any]:
-        return ["namespace", *self.dict(vars(value))[1:]]
+    def write_namespace(self, value: Any) -> list[Any]:
+        return ["namespace", *self.write_dict(vars(value))[1:]]
 
 
 _CONTAINERS: dict[type, Any] = {
-    list: _NodeWriter.list,
-    tuple: _NodeWriter.tuple,
-    set: _NodeWriter.set,
-    frozenset: _NodeWriter.set,
-    dict: _NodeWriter.dict,
-    bytearray: _NodeWriter.bytearray,
-    collections.OrderedDict: _NodeWriter.ordered,
-    collections.Counter: _NodeWriter.counter,
-    collections.defaultdict: _NodeWriter.default,
-    collections.deque: _NodeWriter.deque,
-    types.SimpleNamespace: _NodeWriter.namespace,
+    list: _NodeWriter.write_list,
+    tuple: _NodeWriter.write_tuple,
+    set: _NodeWriter.write_set,
+    frozenset: _NodeWriter.write_set,
+    dict: _NodeWriter.write_dict,
+    bytearray: _NodeWriter.write_bytearray,
+    collections.OrderedDict: _NodeWriter.write_ordered,
+    collections.Counter: _NodeWriter.write_counter,
+    collections.defaultdict: _NodeWriter.write_default,
+    collections.deque: _NodeWriter.write_deque,
+    types.SimpleNamespace: _NodeWriter.write_namespace,
 }
 _SIMPLE = frozenset((type(None), bool, int, float, complex, str, bytes, *_CONTAINERS))
 

@@ -108,9 +108,9 @@ def read_zone(form: Any) -> dt.tzinfo | None:
         span = dt.timedelta(days=form[1], seconds=form[2], microseconds=form[3])
         return dt.timezone(span) if form[4] is None else dt.timezone(span, form[4])
     if form[0] == "dateutil":
-        from dateutil.tz import tzutc
+        from dateutil.tz import tzutc  # type: ignore[import-untyped,unused-ignore]
 
-        return tzutc()
+        return tzutc()  # type: ignore[no-any-return,unused-ignore]
     key = form[1]
     if not isinstance(key, str) or len(key) > 100 or not re.fullmatch(r"[A-Za-z0-9_+\-/]+", key):
         raise refuse(f"{key!r} is not the name of a time zone")
@@ -268,10 +268,11 @@ def _write_pandas(value: Any) -> list[Any] | None:
 
 
 def _read_datetime(*form: Any) -> dt.datetime:
-    zone = read_zone(form[8])
+    zone: Any = read_zone(form[8])
+    plain = dt.datetime(*form[:7])
     if hasattr(zone, "localize"):  # pytz: attaching the zone directly would give its oldest offset
-        return zone.localize(dt.datetime(*form[:7]), is_dst=not form[7])  # type: ignore[no-any-return]
-    return dt.datetime(*form[:7], fold=form[7], tzinfo=zone)
+        return zone.localize(plain, is_dst=not form[7])  # type: ignore[no-any-return]
+    return plain.replace(fold=form[7], tzinfo=zone)
 
 
 def _read_path(name: str, text: str) -> pathlib.PurePath:
@@ -319,7 +320,7 @@ def _read_dtype(code: str) -> Any:
     return simple_dtype(code)
 
 
-def _read_timestamp(number: int, unit: str, zone: Any, fold: int) -> Any:
+def _read_timestamp(number: int, unit: Any, zone: Any, fold: int) -> Any:
     import numpy as np
     import pandas as pd
 
@@ -330,7 +331,7 @@ def _read_timestamp(number: int, unit: str, zone: Any, fold: int) -> Any:
     return value.replace(fold=fold) if fold and value.fold != fold else value
 
 
-def _read_timedelta(number: int, unit: str) -> Any:
+def _read_timedelta(number: int, unit: Any) -> Any:
     import numpy as np
     import pandas as pd
 

@@ -36,9 +36,9 @@ class SourceCodec(Codec):
 
     def encode(self, value: Any, how: Writing) -> Content:
         if type(value) is Source:
-            text = str(value).encode("utf-8", "surrogatepass")
+            raw = str(value).encode("utf-8", "surrogatepass")
             meta = {"form": "source", "name": "", "signature": ""}
-            return Content(self.name, self.version, meta, [Buffer("source", memoryview(text))])
+            return Content(self.name, self.version, meta, [Buffer("source", memoryview(raw))])
         kind = "class" if isinstance(value, type) else "function"
         try:
             text = inspect.getsource(value)

@@ -24,7 +24,8 @@ MAX_SIDE = 2**40
 
 class SparseCodec(Codec):
     """`scipy.sparse` matrices and arrays in every format; lil and dok are kept as coo and come back
-    as they were."""
+    as they were.
+    """
 
     name = "scipy.sparse"
     packages = ("scipy",)

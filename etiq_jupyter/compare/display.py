@@ -25,7 +25,8 @@ _SHOWN = 20
 
 class DiffView:
     """A comparison with a display. ``source``, ``metrics``, ``variables`` and ``environment`` are the
-    parts of `etiq_jupyter.model.Diff`."""
+    parts of `etiq_jupyter.model.Diff`.
+    """
 
     def __init__(self, diff: Diff) -> None:
         self.diff = diff
@@ -96,7 +97,7 @@ def as_text(diff: Diff) -> str:
 
 
 def _counts(diff: Diff) -> str:
-    found = {status: 0 for status in ("added", "removed", "changed", "same")}
+    found = dict.fromkeys(("added", "removed", "changed", "same"), 0)
     for variable in diff.variables:
         found[variable.status] += 1
     return ", ".join(f"{count} {status}" for status, count in found.items() if count) or "none"

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etiq_jupyter.codecs.arrow_view import plain_cells, table_of
+from etiq_jupyter.codecs.column_profiles import distribution, word_distribution
 from etiq_jupyter.codecs.frame_meta import index_count
 from etiq_jupyter.codecs.previews import type_name
-from etiq_jupyter.codecs.column_profiles import distribution, word_distribution
 from etiq_jupyter.compare.rows import Match, by_content, by_key, by_position
 from etiq_jupyter.objects.content import ContentReader
 
@@ -291,7 +291,7 @@ def _listed(table: pa.Table, rows: Any) -> dict[str, Any]:
 
 def _columns(match: Match, columns: list[Codes], a: pa.Table, b: pa.Table) -> list[dict[str, Any]]:
     """Changed cells per column, and distributions of columns in which anything differs."""
-    made = []
+    made: list[dict[str, Any]] = []
     moved = bool(len(match.added) or len(match.removed))
     for column in columns:
         differ = int((column.a[match.a] != column.b[match.b]).sum()) if not column.same else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -122,11 +123,13 @@ def _variables(
         elif one.hash and one.hash == other.hash:
             made.append(VariableChange(name=name, status="same", kind=other.kind, a=one, b=other))
         else:
-            real = (_owner(one, left), _owner(other, right))
-            made.append(
-                _changed(name, one, other, lambda real=real: (open_a(real[0]), open_b(real[1])))
-            )
+            read = functools.partial(_read, open_a, _owner(one, left), open_b, _owner(other, right))
+            made.append(_changed(name, one, other, read))
     return made
+
+
+def _read(open_a: Open, a: Item, open_b: Open, b: Item) -> tuple[ContentReader, ContentReader]:
+    return open_a(a), open_b(b)
 
 
 def _owner(item: Item, items: dict[str, Item]) -> Item:
@@ -213,7 +216,7 @@ def _environment(
 
 def environment_changes(a: dict[str, Any], b: dict[str, Any]) -> list[EnvironmentChange]:
     """Return the facts that differ: Python, platform, git, then packages by name."""
-    made = []
+    made: list[EnvironmentChange] = []
     for name in ("python", "implementation", "platform", "machine"):
         _fact(made, name, a.get(name), b.get(name))
     left, right = _part(a, "git"), _part(b, "git")

@@ -104,7 +104,7 @@ def plain_change(a: Any, b: Any) -> Change:
     if isinstance(a, str) and isinstance(b, str):
         return text_change(a, b)
     if _number(a) and _number(b):
-        detail = {"form": "plain", "a": describe(a), "b": describe(b)}
+        detail: dict[str, Any] = {"form": "plain", "a": describe(a), "b": describe(b)}
         if not isinstance(a, complex) and not isinstance(b, complex):
             detail["change"] = _finite(b - a)
         return f"{describe(a)} -> {describe(b)}", detail
