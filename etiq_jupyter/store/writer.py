@@ -150,7 +150,9 @@ class Writer:
         sink : Sink
             Takes the new chunks, the recipe last.
         """
-        parent, earlier = self._parent(parents)
+        # A small content is one chunk or few: what changed would cost more to find than to keep.
+        small_one = sum(source.size for source in content.sources) < MERGE
+        parent, earlier = ("", None) if small_one else self._parent(parents)
         recipe = Recipe(
             format=FORMAT,
             codec=content.codec,

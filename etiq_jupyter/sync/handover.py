@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from etiq_jupyter import model
 from etiq_jupyter.errors import EtiqError
@@ -25,42 +19,13 @@ from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.arena import Arena, default_size
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.incoming import Incoming
+from etiq_jupyter.sync.jobs import Job, describe
+from etiq_jupyter.sync.process import NoCourier, allowed, spawn
 from etiq_jupyter.sync.wire import Channel
 
-_SECRETS = ("ETIQ_TOKEN",)
 _ALIGN = 64
 _LIVES = 5  # ends in a row without anything stored, after which this process works by itself
 _PATIENCE = 120.0  # seconds for the courier to make room in the arena
-
-
-class NoCourier(Exception):
-    """A courier cannot take this snapshot; ``final`` when it will never take any."""
-
-    def __init__(self, reason: str, *, final: bool = False) -> None:
-        self.final = final
-        super().__init__(reason)
-
-
-@dataclass
-class _Job:
-    """A snapshot that was handed over and is not yet stored."""
-
-    id: int
-    header: dict[str, Any]
-    sections: list[list[Any]] = field(default_factory=list)
-    regions: list[int] = field(default_factory=list)
-    streamed: bool = False
-    begun: bool = False
-    complete: bool = False
-    done: Callable[[dict[str, str]], None] | None = None
-    snapshot: str = ""
-    trouble: str = ""
-
-
-def allowed() -> bool:
-    """Whether a courier can be had on this machine, as far as one can tell without trying."""
-    wanted = os.environ.get("ETIQ_COURIER", "1").lower() not in ("0", "no", "off", "false")
-    return wanted and hasattr(socket, "send_fds") and bool(sys.executable)
 
 
 class HandOver:
@@ -93,11 +58,13 @@ class HandOver:
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._arena: Arena | None = None
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, Job] = {}
         self._numbers = itertools.count(1)
         self._connection: Connection | None = None
         self._limit = 0
         self._ends = 0
+        self._rescue = threading.RLock()
+        self._given_up = False
         self._closed = False
         self.paused = ""
         self.last_error = ""
@@ -195,7 +162,10 @@ class HandOver:
             When nothing was handed over: the caller has to store it.
         """
         with self._lock:
-            job = self._job(snapshot, contents, destination, parents, done)
+            waiting = list(self._jobs.values())
+            number = next(self._numbers)
+            job = describe(number, snapshot, contents, destination, parents, waiting)
+            job.done = done
             self._start()
             arena = self._ready_arena()
             # Buffers that the store has are not copied, so they must stay until this is stored.
@@ -204,46 +174,14 @@ class HandOver:
             self._jobs[job.id] = job
         try:
             self._hand_over(job, contents, arena)
+            self._check_given_up()
         except BaseException:
             self._forget(job.id)
             raise
         if job.streamed:
             self._wait_stored(job)
 
-    def _job(
-        self,
-        snapshot: model.Snapshot,
-        contents: Mapping[str, Content],
-        destination: int | None,
-        parents: Mapping[str, Sequence[str]],
-        done: Callable[[dict[str, str]], None],
-    ) -> _Job:
-        number = next(self._numbers)
-        waiting = list(self._jobs.values())
-        described = {
-            name: {
-                "codec": content.codec,
-                "version": content.version,
-                "meta": content.meta,
-                "rows": content.rows,
-                "buffers": [_described(buffer) for buffer in content.buffers],
-            }
-            for name, content in contents.items()
-        }
-        header = {
-            "op": "job",
-            "job": number,
-            "snapshot": msgspec.msgpack.encode(snapshot),
-            "destination": destination,
-            "parents": {name: list(some) for name, some in parents.items()},
-            "contents": described,
-            # For these the courier will know a later form than this process does now.
-            "newer": [n for n in contents if any(n in j.header["contents"] for j in waiting)],
-            "streamed": False,
-        }
-        return _Job(number, header, done=done, snapshot=snapshot.id)
-
-    def _hand_over(self, job: _Job, contents: Mapping[str, Content], arena: Arena) -> None:
+    def _hand_over(self, job: Job, contents: Mapping[str, Content], arena: Arena) -> None:
         wanted = [
             (name, number, buffer)
             for name, content in contents.items()
@@ -268,7 +206,7 @@ class HandOver:
     def _known(self, buffer: Buffer) -> bool:
         return buffer.data.nbytes >= MERGE and bool(self._store.writer.same(buffer))
 
-    def _copy_small(self, job: _Job, small: list[tuple[str, int, Buffer]], arena: Arena) -> None:
+    def _copy_small(self, job: Job, small: list[tuple[str, int, Buffer]], arena: Arena) -> None:
         """Copy small buffers side by side into one region."""
         sizes = [-(-buffer.data.nbytes // _ALIGN) * _ALIGN for _, _, buffer in small]
         start = self._room(job, sum(sizes), arena)
@@ -279,14 +217,14 @@ class HandOver:
             start += size
         self._announce(job, sections)
 
-    def _copy(self, job: _Job, name: str, number: int, buffer: Buffer, arena: Arena) -> None:
+    def _copy(self, job: Job, name: str, number: int, buffer: Buffer, arena: Arena) -> None:
         size = buffer.data.nbytes
         for begin, end in cutting.sections(size, buffer.itemsize, buffer.row_bytes):
             start = self._room(job, end - begin, arena)
             arena.write(start, buffer.data[begin:end])
             self._announce(job, [[name, number, start, end - begin]])
 
-    def _room(self, job: _Job, size: int, arena: Arena) -> int:
+    def _room(self, job: Job, size: int, arena: Arena) -> int:
         until = time.monotonic() + _PATIENCE
         while (start := arena.allocate(size, 0.25)) is None:
             if job.trouble or size > arena.size or time.monotonic() > until:
@@ -295,7 +233,7 @@ class HandOver:
             job.regions.append(start)
         return start
 
-    def _announce(self, job: _Job, sections: list[list[Any]]) -> None:
+    def _announce(self, job: Job, sections: list[list[Any]]) -> None:
         with self._lock:
             job.sections += sections
             self._say({"op": "sections", "job": job.id, "sections": sections})
@@ -307,7 +245,7 @@ class HandOver:
         with contextlib.suppress(OSError):
             channel.send(message)
 
-    def _wait_stored(self, job: _Job) -> None:
+    def _wait_stored(self, job: Job) -> None:
         """Wait for a snapshot that does not fit into the arena: its memory was used again."""
         with self._changed:
             while job.id in self._jobs:
@@ -337,7 +275,7 @@ class HandOver:
         with self._changed:
             self._changed.wait(seconds)
 
-    def _forget(self, number: int) -> _Job | None:
+    def _forget(self, number: int) -> Job | None:
         with self._lock:
             job = self._jobs.pop(number, None)
             if job is None:
@@ -366,7 +304,7 @@ class HandOver:
         """Start a courier unless one runs. Needs the lock."""
         if self._channel is not None:
             return
-        if self._closed or not allowed():
+        if self._closed or self._given_up or not allowed():
             raise NoCourier("not possible or not wanted here", final=True)
         if self._ends >= _LIVES:
             raise NoCourier("it ends again and again", final=True)
@@ -376,7 +314,7 @@ class HandOver:
             raise NoCourier(f"no sockets: {error.strerror}", final=True) from error
         with there:
             try:
-                self._process = _spawn(there.fileno(), self._store.path)
+                self._process = spawn(there.fileno(), self._store.path)
             except OSError as error:
                 here.close()
                 raise NoCourier(f"cannot be started: {error.strerror}", final=True) from error
@@ -392,7 +330,7 @@ class HandOver:
         for job in list(self._jobs.values()):
             self._hand_over_again(job)
 
-    def _hand_over_again(self, job: _Job) -> None:
+    def _hand_over_again(self, job: Job) -> None:
         if job.streamed:  # part of its bytes is gone; whoever waits for it starts over
             job.trouble = "the helper process ended"
         if job.streamed or not job.begun:
@@ -484,15 +422,26 @@ class HandOver:
 
     def _gone(self, reason: str) -> None:
         """No courier can be had any more: what was handed over is stored by this process."""
-        for job in list(self._jobs.values()):
-            job.trouble = reason
-            if job.complete and not job.streamed and self._arena is not None:
-                self._store_here(job, self._arena)
+        self.give_up(reason)
         if self._on_end is not None:
             self._on_end(reason)
         self._notify()
 
-    def _store_here(self, job: _Job, arena: Arena) -> None:
+    def _check_given_up(self) -> None:
+        """Have the caller store it, when nobody else will."""
+        if self._given_up:
+            raise NoCourier("it ends again and again", final=True)
+
+    def give_up(self, reason: str) -> None:
+        """Hand nothing over any more, and store in this process what was handed over."""
+        with self._rescue:
+            self._given_up = True
+            for job in list(self._jobs.values()):
+                job.trouble = reason
+                if job.complete and not job.streamed and self._arena is not None:
+                    self._store_here(job, self._arena)
+
+    def _store_here(self, job: Job, arena: Arena) -> None:
         incoming = Incoming(job.header, arena.view)
         incoming.add(job.sections)
         incoming.end()
@@ -537,7 +486,7 @@ class HandOver:
     def after_fork(self) -> None:
         """Let go of the parent's courier in a forked child."""
         channel, self._channel = self._channel, None
-        self._lock = threading.RLock()
+        self._lock, self._rescue = threading.RLock(), threading.RLock()
         self._changed = threading.Condition()
         self._process = None
         if channel is not None:
@@ -547,32 +496,3 @@ class HandOver:
             self._arena = None
         self._jobs.clear()
         self.sending = False
-
-
-def _described(buffer: Buffer) -> list[Any]:
-    return [
-        buffer.name,
-        buffer.layout,
-        buffer.itemsize,
-        buffer.row_bytes,
-        buffer.data.nbytes,
-        buffer.digest,
-    ]
-
-
-def _spawn(fd: int, folder: Path) -> subprocess.Popen[bytes]:
-    environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
-    package = str(Path(__file__).resolve().parents[2])
-    paths = [path for path in (environment.get("PYTHONPATH"), package) if path]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    environment["PYTHONSAFEPATH"] = "1"
-    return subprocess.Popen(  # noqa: S603 - this interpreter, a module of this package
-        [sys.executable, "-m", "etiq_jupyter.sync.courier", str(fd)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(fd,),
-        env=environment,
-        cwd=folder,  # not the notebook's folder: files there must not be taken for modules
-        start_new_session=True,  # an interrupt of the kernel is not one of the courier
-    )

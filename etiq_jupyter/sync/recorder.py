@@ -21,12 +21,14 @@ from etiq_jupyter.store.spare import left_behind, open_spare
 from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
-from etiq_jupyter.sync.handover import HandOver, NoCourier, allowed
+from etiq_jupyter.sync.handover import HandOver
+from etiq_jupyter.sync.process import NoCourier, allowed
 
 SMALL = 1 << 20
 """New bytes up to which a snapshot is written by this process itself, before `record` returns."""
 _log = logging.getLogger("etiq_jupyter")
 _REMEMBERED = 10_000  # earlier forms of variables, by run and name
+_LAST_MOMENT = 30.0  # seconds that closing waits for what only this process can store
 _NOTICE_EVERY = 0.1  # seconds between two calls of on_change while sending
 
 
@@ -150,6 +152,7 @@ class Recorder:
         self._earlier: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._told = 0.0
         self._courier: HandOver | None = None
+        self._retired: HandOver | None = None
         self._engine: Engine | None = None
         self._choose()
         on_fork(self)
@@ -213,9 +216,10 @@ class Recorder:
     def _alone(self, reason: str) -> None:
         """Go on without a courier; says so once."""
         with self._lock:
-            if self._courier is None:
+            courier = self._courier
+            if courier is None:
                 return
-            self._courier = None
+            self._retired, self._courier = courier, None
             engine = self._engine = Engine(self.store, self._changed)
             connection = self._connection
         _log.warning(
@@ -226,6 +230,8 @@ class Recorder:
         engine.throttle.limit = self._limit
         if connection is not None:
             engine.connect(connection)
+        courier.give_up(reason)
+        engine.nudge()
 
     # --- keeping --------------------------------------------------------------------------
 
@@ -475,7 +481,7 @@ class Recorder:
     @property
     def unstored(self) -> int:
         """Snapshots that are captured and on their way to this disk."""
-        return self._courier.unstored if self._courier is not None else 0
+        return sum(each.unstored for each in (self._courier, self._retired) if each is not None)
 
     def status(self) -> model.SyncStatus:
         """Say what is unsent, and whether something stands in the way."""
@@ -499,10 +505,14 @@ class Recorder:
         A helper process finishes what was handed over to it after this process has ended.
         """
         done = self.wait(timeout)
+        until = time.monotonic() + _LAST_MOMENT
+        while self._retired is not None and self._retired.unstored and time.monotonic() < until:
+            self._retired.wait_for_change(0.1)  # nobody else stores what that one had
         if self._spare is not None:
             self._spare.close()
-        if self._courier is not None:
-            self._courier.close()
+        for courier in (self._courier, self._retired):
+            if courier is not None:
+                courier.close()
         if self._engine is not None:
             self._engine.close()
         self.store.close()

@@ -60,7 +60,10 @@ def main():
         os.write(target, f"begin {snapshot.id}\n".encode())
         recorder.record(snapshot, {"a": content}, destination)
         os.write(target, f"done {snapshot.id} {digest}\n".encode())
-        time.sleep(float(rng.random()) * 0.02)
+        time.sleep(float(rng.random()) * 0.08)
+    until = time.monotonic() + 20
+    while recorder.unstored and time.monotonic() < until:
+        time.sleep(0.02)
     recorder.close()
 
 

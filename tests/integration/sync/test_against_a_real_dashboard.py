@@ -1,5 +1,6 @@
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -113,7 +114,10 @@ def test_a_dashboard_that_was_killed_gets_the_rest_when_it_is_back(recorder, rea
     second = recorder.record(
         *take({"a": array(noise[::-1])}, project=real.project), real.destination
     )
-    assert not second.wait(0.5)
+    until = time.monotonic() + 20
+    while not recorder.status().last_error and time.monotonic() < until:
+        time.sleep(0.05)
+    assert second.state == "stored"
     assert recorder.status().last_error
     real.start()
     recorder.wake()

@@ -220,7 +220,7 @@ def test_the_token_is_in_no_argument_environment_or_file(courier, ana, take, arr
 
 
 def test_no_helper_process_is_said_once_and_works(tmp_path, take, array, monkeypatch, caplog):
-    monkeypatch.setattr("etiq_jupyter.sync.handover._spawn", _refuse)
+    monkeypatch.setattr("etiq_jupyter.sync.handover.spawn", _refuse)
     recorder = Recorder(tmp_path / "store")
     for _ in range(3):
         content = array(noise(2_000_000))
