@@ -23,9 +23,16 @@ export function sandboxed(html: string): string {
 
 /** About how high a document will be: the frame is sealed, so nobody can measure it. */
 export function guessHeight(html: string): number {
-  const blocks = html.match(/<(tr|p|li|div|br|h[1-6]|pre|summary)\b/gi)?.length ?? 0;
-  const newlines = html.replace(/<[^>]*>/g, '').match(/\S[^\n]*\n/g)?.length ?? 0;
-  return Math.min(480, Math.max(80, 40 + Math.max(blocks, newlines) * 20));
+  // Styles, scripts and what a closed <details> folds away take no room.
+  const shown = html
+    .replace(/<(style|script|template)\b[\s\S]*?<\/\1\s*>/gi, '')
+    .replace(/<\/summary>[\s\S]*?<\/details\s*>/gi, '');
+  const blocks = shown.match(/<(tr|p|li|br|h[1-6]|pre|summary|label|img|svg)\b/gi)?.length ?? 0;
+  const lines = shown
+    .replace(/<[^>]*>/g, '')
+    .split('\n')
+    .filter(line => line.trim() !== '').length;
+  return Math.min(480, Math.max(80, 40 + Math.max(blocks, lines) * 20));
 }
 
 /** HTML that others captured, sealed: no scripts, no network, no access to the page around it. */
