@@ -28,55 +28,13 @@ from etiq_jupyter.process import default_project, describe_run, exit_wait, is_in
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.projects import Project, Projects
+    from etiq_jupyter.api.sync import Sync
     from etiq_jupyter.capture import Captured, Memory
     from etiq_jupyter.handshake import Login
     from etiq_jupyter.store import Store
     from etiq_jupyter.sync.recorder import Recorder, Ticket
 
 WELCOME = "Connection successful. Projects and pipelines will be displayed in the dashboard. 😀"
-
-
-class Sync:
-    """What is unsent, and ways to hurry it."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def status(self) -> model.SyncStatus:
-        """Say what is on this disk and not yet acknowledged."""
-        return self._session.recorder.status()
-
-    def now(self) -> None:
-        """Try to send now, without waiting for the next try."""
-        self._session.recorder.wake()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until everything is on the dashboard.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds; None waits for as long as it takes.
-
-        Returns
-        -------
-        bool
-            True when every record has its receipt.
-        """
-        return self._session.recorder.wait(timeout)
-
-    def push_local(self, project: str | None = None) -> int:
-        """Send what was recorded in local mode, of one project (id) or of all.
-
-        Returns
-        -------
-        int
-            The number of snapshots now waiting to be sent.
-        """
-        self._session.require_login()
-        count = self._session.recorder.push_local(project)
-        self._session.recorder.wake()
-        return count
 
 
 class Session(HasTraits):
@@ -106,13 +64,19 @@ class Session(HasTraits):
         self._recorder: Recorder | None = None
         self._runs: dict[str, model.Run] = {}
         self._opened: dict[str, model.Project] = {}
-        self.sync = Sync(self)
         self.state = self._describe(model.SyncStatus())
 
     def __repr__(self) -> str:
         if self._login is None:
             return "Session(local)"
         return f"Session({self._login.me.user.username} @ {self._login.url})"
+
+    @property
+    def sync(self) -> Sync:
+        """What is unsent, and ways to hurry it."""
+        from etiq_jupyter.api.sync import Sync
+
+        return Sync(self)
 
     # --- login ----------------------------------------------------------------------------
 

@@ -73,26 +73,33 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel(checkout: Path, bare_environment: dict[str, str]) -> Path:
+def environment_folder(
+    bare_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An empty virtual environment."""
+    folder = tmp_path_factory.mktemp("venv")
+    make = (sys.executable, "-m", "venv", folder)
+    run_command(*make, environment=bare_environment, folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(checkout: Path, environment_folder: Path, bare_environment: dict[str, str]) -> Path:
     """The wheel, built in isolation."""
-    command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", checkout / "dist", ".")
+    python = environment_folder / "bin" / "python"
+    command = (python, "-m", "pip", "wheel", "--no-deps", "-w", checkout / "dist", ".")
     run_command(*command, environment=bare_environment, folder=checkout)
     (built,) = (checkout / "dist").glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="session")
-def installed(
-    wheel: Path, bare_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """An empty virtual environment with the wheel and what the demo needs."""
-    folder = tmp_path_factory.mktemp("venv")
-    make = (sys.executable, "-m", "venv", folder)
-    run_command(*make, environment=bare_environment, folder=folder)
-    requirement = f"{wheel}[demo]"
-    command = (folder / "bin" / "python", "-m", "pip", "install", "-q", requirement)
-    run_command(*command, environment=bare_environment, folder=folder)
-    return folder
+def installed(wheel: Path, environment_folder: Path, bare_environment: dict[str, str]) -> Path:
+    """The empty virtual environment with the wheel and what the demo needs."""
+    python = environment_folder / "bin" / "python"
+    command = (python, "-m", "pip", "install", "-q", f"{wheel}[demo]")
+    run_command(*command, environment=bare_environment, folder=environment_folder)
+    return environment_folder
 
 
 @pytest.fixture
