@@ -310,13 +310,18 @@ class Uploader:
     def _put(self, project: str, pack: bytes) -> None:
         started = time.monotonic()
         body = self._throttle.wrap(pack) if self._throttle else pack
-        self._call(
-            "PUT",
-            f"/packs/{blake3_hex(pack)}",
-            params={"project": project},
-            data=body,
-            headers={"Content-Type": "application/octet-stream"},
-        )
+        try:
+            self._call(
+                "PUT",
+                f"/packs/{blake3_hex(pack)}",
+                params={"project": project},
+                data=body,
+                headers={"Content-Type": "application/octet-stream"},
+            )
+        except errors.Offline:
+            # On a line that breaks, smaller packs lose less: what has arrived is not sent again.
+            self._pack_bytes = max(_SMALLEST_PACK, self._pack_bytes // 4)
+            raise
         took = max(time.monotonic() - started, 1e-3)
         fit = int(len(pack) / took * _SECONDS_PER_PACK)
         self._pack_bytes = max(_SMALLEST_PACK, min(_LARGEST_PACK, fit))
