@@ -6,18 +6,20 @@ JupyterLab sidebar need to know neither which of the two is current nor a second
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
 from etiq_jupyter import model
-from etiq_jupyter.errors import AuthError, ServerError
+from etiq_jupyter.errors import AuthError, EtiqError, NotFound, Offline, ServerError
 
 if TYPE_CHECKING:
     from etiq_jupyter.sessions import Session
 
 T = TypeVar("T")
+_SNAPSHOTS = re.compile(r"/projects/[^/]+/snapshots")
 Query = Mapping[str, Any]
 
 
@@ -35,12 +37,25 @@ class Backend(Protocol):
 
 
 class DashboardBackend:
-    """Answers from the dashboard, over the session's transport."""
+    """Answers from the dashboard, over the session's transport.
+
+    What only this disk has is answered from there: snapshots that are not sent yet, and, while the
+    dashboard cannot be reached, whatever the local store holds.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def get(self, path: str, query: Query | None, kind: type[T]) -> T:
+        try:
+            found = self._ask(path, query, kind)
+        except (NotFound, Offline) as error:
+            return self._here(path, query, kind, error)
+        if isinstance(found, (dict, model.Page)) and _is_first_page(path, query):
+            self._add_unsent(path.split("/")[2], query or {}, found)
+        return found
+
+    def _ask(self, path: str, query: Query | None, kind: type[T]) -> T:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         answer = self._session.request("GET", path, response_as_json=False, params=params)
         if kind is Any:
@@ -54,6 +69,33 @@ class DashboardBackend:
                 hint="the dashboard may be newer: update etiq_jupyter here",
             ) from None
 
+    def _here(self, path: str, query: Query | None, kind: type[T], error: EtiqError) -> T:
+        from etiq_jupyter.api.local import LocalBackend
+
+        if not path.startswith(("/snapshots/", "/projects/", "/diff")):
+            raise error
+        if isinstance(error, NotFound) and not path.startswith(("/snapshots/", "/diff")):
+            raise error
+        try:
+            return LocalBackend(self._session.store).get(path, query, kind)
+        except EtiqError:
+            raise error from None
+
+    def _add_unsent(self, project: str, query: Query, page: Any) -> None:
+        """Put what is on its way in front of a project's newest snapshots."""
+        known = page["items"] if isinstance(page, dict) else page.items
+        ids = {_field(item, "id") for item in known}
+        unsent = self._session.store.unsent(
+            project, str(query.get("q") or ""), str(query.get("tag") or "")
+        )
+        waiting = [summary for summary in unsent if summary.id not in ids]
+        if isinstance(page, dict):
+            page["items"] = [*msgspec.to_builtins(waiting), *known]
+            page["total"] += len(waiting)
+        else:
+            page.items = [*waiting, *known]
+            page.total += len(waiting)
+
     def send(self, method: str, path: str, body: Any = None) -> Any:
         return self._session.request(method, path, json=body)
 
@@ -62,6 +104,16 @@ class DashboardBackend:
         body = {key: value for key, value in body.items() if value is not None}
         answer = self._session.request("POST", "/projects/open", json=body)
         return msgspec.convert(answer, model.Project)
+
+
+def _field(item: Any, name: str) -> Any:
+    return item[name] if isinstance(item, dict) else getattr(item, name)
+
+
+def _is_first_page(path: str, query: Query | None) -> bool:
+    asked = {key for key, value in (query or {}).items() if value} - {"limit", "sort", "q", "tag"}
+    newest = (query or {}).get("sort") in (None, "-created")
+    return bool(_SNAPSHOTS.fullmatch(path)) and not asked and newest
 
 
 def backend_of(session: Session) -> Backend:

@@ -94,7 +94,11 @@ class Projects:
         except Offline as error:
             if not create_if_missing or workspace is not None:
                 raise
-            print(f"etiq: {error}", file=sys.stderr)
+            print(
+                f"etiq: Cannot reach {self._session.url} ({error.why or error.what}). Your "
+                "snapshots are kept here and will be sent when it answers.",
+                file=sys.stderr,
+            )
             return self.handle(self._session.target(wanted))
         self._session.know(found)
         return self.handle(found)

@@ -99,6 +99,18 @@ class Store:
         """The file whose lock keeps cleaning up and handing over apart."""
         return self.path / "cleaning.lock"
 
+    @property
+    def quota(self) -> int:
+        """Bytes that this store may take, 0 for no limit: synced copies give way, oldest first."""
+        return int(self.database.fact("quota", 0))
+
+    @quota.setter
+    def quota(self, size: int) -> None:
+        with self.database.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO facts (name, value) VALUES ('quota', ?)", (int(size),)
+            )
+
     def size(self) -> int:
         """Return the bytes that the store takes on the disk."""
         total = 0
@@ -329,6 +341,33 @@ class Store:
             Which part of the list.
         """
         return Query(q, tag, project, run, sort).run(self.database, offset, limit)
+
+    def unsent(self, project: str, q: str = "", tag: str = "") -> list[model.SnapshotSummary]:
+        """List a project's snapshots that are on their way to a dashboard, newest first.
+
+        Parameters
+        ----------
+        project : str
+            Its id on the dashboard, or the one it was given here before it was there.
+        q, tag : str
+            As in `snapshots`.
+        """
+        rows = self.database.rows(
+            "SELECT summary, state, short_id FROM snapshots WHERE destination IS NOT NULL "
+            "AND state != 'synced' AND (project = ?1 OR project IN "
+            "(SELECT project FROM projects WHERE remote = ?1)) ORDER BY id DESC",
+            (project,),
+        )
+        found = []
+        for data, state, short_id in rows:
+            summary = msgspec.msgpack.decode(data, type=model.SnapshotSummary)
+            summary.state, summary.short_id = STATES.get(state, "stored"), short_id
+            found.append(summary)
+        if found and (q or tag):
+            places = {summary.project for summary in found}
+            wanted = {s.id for place in places for s in self.snapshots(place, q, tag)}
+            found = [summary for summary in found if summary.id in wanted]
+        return found
 
     def count(self, project: str | None = None, q: str = "", tag: str = "") -> int:
         """Count snapshots on this disk, as `snapshots` would list them."""
