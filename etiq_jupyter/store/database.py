@@ -229,7 +229,7 @@ def failures(path: Path) -> Iterator[None]:
             raise Corrupt(
                 f"The index of the store at {path.parent} is damaged",
                 why=text,
-                hint="run 'etiq verify --repair' to rebuild it from the packs",
+                hint="keep the folder: the packs in it are whole, and what was synced is safe",
             ) from error
         raise
     except OSError as error:

@@ -70,7 +70,7 @@ def cleaning(path: Path, patience: float) -> Iterator[None]:
     Conflict
         When that is not so within `patience` seconds.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         until = time.monotonic() + patience
         while fcntl is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from etiq_jupyter import model
-from etiq_jupyter.errors import Corrupt, EtiqError, UnsafeContent
+from etiq_jupyter.errors import Conflict, Corrupt, EtiqError, UnsafeContent
 from etiq_jupyter.objects.pack import Frame
 from etiq_jupyter.objects.recipe import decode_recipe, recipe_chunks
 from etiq_jupyter.store.chunks import ChunkStore, Place, in_parallel
@@ -186,6 +186,17 @@ def collect(
         with contextlib.suppress(EtiqError):
             store.database.shrink()
         return max(0, before - store.size())
+
+
+def keep_within_quota(store: Store) -> int:
+    """Bring a store back below its quota, if it has one and nobody is storing; bytes freed."""
+    quota = store.quota
+    if not quota or store.size() <= quota:
+        return 0
+    try:
+        return collect(store, quota=quota, patience=0.0)
+    except Conflict:
+        return 0  # somebody is storing just now: the next quiet moment will do
 
 
 def _living(store: Store) -> set[bytes]:

@@ -20,9 +20,11 @@ from typing import Any
 
 from etiq_jupyter.errors import EtiqError, StorageFull
 from etiq_jupyter.store import Store
+from etiq_jupyter.store.maintenance import keep_within_quota
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
 from etiq_jupyter.sync.incoming import Abandoned, Incoming
+from etiq_jupyter.sync.jobs import FORMS
 from etiq_jupyter.sync.wire import Channel
 
 IDLE = 120.0
@@ -33,6 +35,7 @@ LAST_RESORT = 3600.0
 """Seconds for which a courier without kernel goes on trying to write to a disk that is full."""
 _RETRY = 2.0  # seconds until a snapshot is tried again that the disk did not take
 _STATE_EVERY = 0.1
+_QUIET = 5.0
 
 
 class Courier:
@@ -45,9 +48,10 @@ class Courier:
         self._arena: memoryview | None = None
         self._jobs: dict[int, Incoming] = {}
         self._queue: queue.Queue[Incoming] = queue.Queue()
-        self._earlier: dict[tuple[str, str], str] = {}
+        self._earlier: dict[tuple[str, str], list[str]] = {}
         self._last_work = time.monotonic()
         self._last_state = 0.0
+        self._untidy = False
         self._told: dict[str, Any] = {}
         self._failing_since: float | None = None
         self._orphaned_at = 0.0
@@ -67,11 +71,20 @@ class Courier:
             try:
                 job = self._queue.get(timeout=0.25)
             except queue.Empty:
+                self._tidy()
                 continue
+            self._untidy = True
             self._last_work = time.monotonic()
             self._keep(job)
             self._last_work = time.monotonic()
         self.tell({"op": "bye"})
+
+    def _tidy(self) -> None:
+        """In a quiet moment after work, bring the store back below its quota."""
+        if self._untidy and not self._jobs and time.monotonic() - self._last_work > _QUIET:
+            self._untidy = False
+            with contextlib.suppress(EtiqError):
+                keep_within_quota(self.store)
 
     # --- from the kernel --------------------------------------------------------------------
 
@@ -136,9 +149,9 @@ class Courier:
         run = job.snapshot.run.id
         parents = {}
         for name in job.contents:
-            told, own = job.parents.get(name, []), self._earlier.get((run, name), "")
-            both = [own, *told] if name in job.newer else [*told, own]
-            parents[name] = [each for each in dict.fromkeys(both) if each]
+            told, own = job.parents.get(name, []), self._earlier.get((run, name), [])
+            both = [*own, *told] if name in job.newer else [*told, *own]
+            parents[name] = list(dict.fromkeys(both))
         try:
             if not self.store.has_snapshot(job.snapshot.id):
                 self.store.record(job.snapshot, job.contents, job.destination, parents)
@@ -154,7 +167,9 @@ class Courier:
         objects = {}
         for item in job.snapshot.items:
             if item.name in job.contents:
-                self._earlier[run, item.name] = objects[item.name] = item.object
+                objects[item.name] = item.object
+                others = [o for o in self._earlier.get((run, item.name), []) if o != item.object]
+                self._earlier[run, item.name] = [item.object, *others[: FORMS - 1]]
         self._done(job)
         self.tell({"op": "stored", "job": job.id, "objects": objects})
         if self._engine is not None and job.destination == self._engine.destination:

@@ -11,6 +11,9 @@ import msgspec
 from etiq_jupyter import model
 from etiq_jupyter.objects.content import Buffer, Content
 
+FORMS = 3
+"""Earlier forms of one variable that are looked through for a selection of rows."""
+
 
 @dataclass
 class Job:

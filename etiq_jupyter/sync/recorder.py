@@ -21,6 +21,7 @@ from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
 from etiq_jupyter.sync.handover import HandOver
+from etiq_jupyter.sync.jobs import FORMS
 from etiq_jupyter.sync.process import NoCourier, allowed
 from etiq_jupyter.sync.ticket import Destination, Ticket, together
 
@@ -64,7 +65,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._limit = 0
-        self._earlier: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._earlier: OrderedDict[tuple[str, str], list[str]] = OrderedDict()
         self._told = 0.0
         self._courier: HandOver | None = None
         self._retired: HandOver | None = None
@@ -239,10 +240,9 @@ class Recorder:
         read = [found for each in snapshot.reads if (found := self.store.object_of(each.hash))]
         parents: dict[str, list[str]] = {}
         for name, content in contents.items():
-            same_name = self._earlier.get((run, name))
-            some = [same_name] if same_name else []
+            some = list(self._earlier.get((run, name), ()))
             if content.rows >= 0:
-                some += [each for each in read if each != same_name]
+                some += [each for each in read if each not in some]
             if some:
                 parents[name] = some
         return parents
@@ -250,7 +250,8 @@ class Recorder:
     def _remember(self, run: str, objects: Mapping[str, str]) -> None:
         with self._lock:
             for name, found in objects.items():
-                self._earlier[run, name] = found
+                others = [each for each in self._earlier.get((run, name), ()) if each != found]
+                self._earlier[run, name] = [found, *others[: FORMS - 1]]
                 self._earlier.move_to_end((run, name))
             while len(self._earlier) > _REMEMBERED:
                 self._earlier.popitem(last=False)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from etiq_jupyter import errors, model
-from etiq_jupyter.errors import Corrupt, EtiqError
+from etiq_jupyter.errors import Corrupt
 from etiq_jupyter.objects.chunk import encode_chunk
 from etiq_jupyter.objects.hashing import blake3_hex, is_hash
 from etiq_jupyter.objects.pack import Frame, write_pack
@@ -420,6 +420,3 @@ def _decoded(content: bytes, kind: Any, url: str) -> Any:
         raise errors.NotADashboard(
             f"What answers at {url} does not speak like a dashboard", why=str(error)[:200]
         ) from None
-
-
-__all__ = ["BATCH", "EtiqError", "Uploader"]

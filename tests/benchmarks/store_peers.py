@@ -43,7 +43,8 @@ PEERS = {
         both(keep)
         def tiny():
             with mlflow.start_run():
-                mlflow.log_metrics({"a": 0.9, "b": 0.8, "c": 0.7}); mlflow.log_text("x" * 2000, "s.py")
+                mlflow.log_metrics({"a": 0.9, "b": 0.8, "c": 0.7})
+                mlflow.log_text("x" * 2000, "s.py")
         timed("tiny snapshot, s", tiny)
         """,
     ),

@@ -7,7 +7,7 @@ from etiq_jupyter.errors import Conflict, Corrupt, UnsafeContent
 from etiq_jupyter.model import Receipt
 from etiq_jupyter.store import Store
 from etiq_jupyter.store.locks import Hold
-from etiq_jupyter.store.maintenance import collect, verify
+from etiq_jupyter.store.maintenance import collect, keep_within_quota, verify
 
 
 def noise(size):
@@ -164,6 +164,19 @@ def test_a_quota_drops_the_oldest_that_are_synced(keep, store, array, destinatio
     assert not store.chunks.fetch([snapshots[0].items[0].object])
     assert len(store.snapshots()) == 5, "they stay in the list"
     assert verify(store).sound
+
+
+def test_a_quota_of_the_store_is_kept_in_quiet_moments(keep, store, array, destination):
+    for number in range(1, 4):
+        snapshot = keep(a=array(noise(1_000_000)), destination=destination)
+        store.outbox.synced([receipt(store, snapshot, number)])
+    assert keep_within_quota(store) == 0
+    store.quota = 2_200_000
+    assert store.hold.take()
+    assert keep_within_quota(store) == 0, "somebody is storing"
+    store.hold.give_back()
+    assert keep_within_quota(store) > 0
+    assert store.size() < 2_300_000
 
 
 def test_a_base_stays_as_long_as_a_change_to_it(keep, store, frame, reads):
