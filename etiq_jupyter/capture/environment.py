@@ -54,7 +54,10 @@ class Environment:
             log.debug("the environment could not be collected", exc_info=True)
 
     def current(self, wait: float = 1.0) -> dict[str, Any]:
-        """Return what is known, waiting only for the very first collection, at most ``wait`` seconds."""
+        """Return what is known, waiting only for the very first collection.
+
+        At most ``wait`` seconds.
+        """
         if self._known is None:
             self.refresh()
             if self._thread is not None:
@@ -71,7 +74,8 @@ class Environment:
         Returns
         -------
         dict
-            ``python``, ``implementation``, ``platform``, ``machine``, ``packages`` (name -> version)
+            ``python``, ``implementation``, ``platform``, ``machine``, ``packages`` (name ->
+            version)
             and, inside a work tree, ``git`` (``commit``, ``branch``, ``dirty``, ``diff``).
         """
         with self._lock:
@@ -97,7 +101,7 @@ class Environment:
             for distribution in distributions():
                 try:
                     name, version = distribution.metadata["Name"], distribution.version
-                except Exception:  # noqa: BLE001 - a broken package must not hide the others
+                except Exception:  # noqa: BLE001, S112 - a broken package must not hide the others
                     continue
                 if name and version:
                     packages.setdefault(name, version)
@@ -129,7 +133,7 @@ class Environment:
 
 def _changed(path: Any) -> int:
     try:
-        return os.stat(path).st_mtime_ns
+        return Path(path).stat().st_mtime_ns
     except OSError:
         return 0
 

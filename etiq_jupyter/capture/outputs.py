@@ -64,7 +64,7 @@ def collapse(text: str) -> str:
 
 
 def _rewritten(line: str) -> str:
-    """What a line shows after its rewrites; a shorter rewrite leaves the longer one's end."""
+    """Return what a line shows in the end; a shorter rewrite leaves the longer one's tail."""
     shown = ""
     for part in line.split("\r"):
         if part:

@@ -1,7 +1,8 @@
 """What a cell can reach from the names it uses: through functions, and through aliases.
 
 Functions and classes of the namespace that a cell uses are followed by the global names in their
-code. Names whose values share a mutable part (the same list in two dictionaries, a view of an array)
+code. Names whose values share a mutable part (the same list in two dictionaries, a view of an
+array)
 are one group: changing one may change the others.
 
 Limits: containers are followed `DEPTH` levels deep, the first `PARTS` elements of each and `BUDGET`
@@ -114,7 +115,10 @@ def _codes(value: Any, namespace: Mapping[str, Any], seen: set[int]) -> Iterator
 
 
 def mutable_parts(value: Any, budget: list[int]) -> set[int]:
-    """Return id() of the mutable objects in a value, the value among them; ids of array memory too."""
+    """Return id() of the mutable objects in a value, the value among them.
+
+    Ids of array memory too.
+    """
     found: set[int] = set()
     todo: list[tuple[Any, int]] = [(value, 0)]
     while todo and budget[0] > 0:

@@ -29,7 +29,8 @@ MIN_SECRET = 8
 MAX_LEARNT = 1_000
 """Secrets of one session that are remembered, in memory only."""
 _HARMLESS = re.compile(
-    r"(?i)^(?:\*+|x{3,}|\.{3,}|<[^>]*>|\$\{?[\w.]+\}?|\{\{?[\w. \[\]'\"]+\}?\}|%\(?\w+\)?s?|\[redacted.*"
+    r"(?i)^(?:\*+|x{3,}|\.{3,}|<[^>]*>|\$\{?[\w.]+\}?|\{\{?[\w. \[\]'\"]+\}?\}|%\(?\w+\)?s?"
+    r"|\[redacted.*"
     r"|(?:your|my|the|some|test|dummy|fake|example|sample|placeholder|insert|enter|change)[\s_\-]?.*"
     r"|none|null|true|false|undefined|required|optional|string|str|password|passwd|secret|token|username|user)$"
 )
@@ -82,8 +83,9 @@ def _forms(secret: str) -> list[str]:
 
 
 def _base64_cores(secret: str) -> list[str]:
-    """The secret inside base64 at its three possible alignments, without the characters that its
-    neighbours decide.
+    """Return the secret as base64 has it at its three alignments.
+
+    Without the characters that its neighbours decide.
     """
     cores = []
     for shift in range(3):
@@ -185,7 +187,10 @@ class Redactor:
         return shape.pattern.sub(take, text)
 
     def named_value(self, name: Any, value: str, where: str) -> str:
-        """Return the value of a dictionary entry, taken out when its key says that it is a secret."""
+        """Return the value of a dictionary entry.
+
+        Taken out when its key says that it is a secret.
+        """
         if self.names_secret(name) and 6 <= len(value) <= 500:
             words = " " in value.strip() or "[redacted:" in value
             if not words and not _HARMLESS.match(value):

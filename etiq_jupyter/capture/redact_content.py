@@ -1,4 +1,7 @@
-"""The redactor applied to written contents: the texts inside plain values, the buffers of the rest."""
+"""The redactor applied to written contents: the texts inside plain values.
+
+The buffers of the rest.
+"""
 
 from __future__ import annotations
 

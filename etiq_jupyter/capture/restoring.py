@@ -10,7 +10,6 @@ from typing import Any
 from etiq_jupyter import codecs
 from etiq_jupyter.codecs.base import Reading
 from etiq_jupyter.codecs.images import Picture
-from etiq_jupyter.codecs.sources import Source
 from etiq_jupyter.errors import EtiqError, Invalid, NotFound, NotKept
 from etiq_jupyter.model import Item, Snapshot, SnapshotDetail
 from etiq_jupyter.objects.content import ContentReader
@@ -124,6 +123,8 @@ def plan_restore(
             plan.skipped[name] = "its name is not a Python name"
         elif kept.reason or not (kept.codec or kept.object):
             plan.recomputable[name] = kept.reason or "it was not kept"
+        elif kept.kind == "text" and kept.detail.get("redacted"):
+            plan.skipped[name] = "it held a secret, which was taken out before it was kept"
         elif kept.kind == "code":
             plan.skipped[name] = "a function or class is code: read it, and run its cell yourself"
         else:
@@ -195,8 +196,8 @@ def _set(report: RestoreReport, name: str, target: str, value: Any, item: Item) 
     note = f"{item.type} {item.summary}".strip()
     if isinstance(value, Picture) and item.codec == "matplotlib.figure":
         note += "; as a picture, Matplotlib figures have no portable form"
-    elif isinstance(value, Source):
-        note += "; as text, it was not run"
+    elif item.detail.get("redacted"):
+        note += "; without the secrets that it held"
     if target != name:
         note += f" (from {name})"
     report.restored[target] = note

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of patterns reads better unbroken
 """The shapes of common secrets. Each has a kind, a quick needle, and a pattern whose group is the secret.
 
 A needle is a literal text that every match contains (in lower case): a text without it costs one

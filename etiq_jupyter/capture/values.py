@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from etiq_jupyter.objects.content import Content, canonical
 HIDDEN = frozenset(("In", "Out", "get_ipython", "exit", "quit", "open", "display", "etiq"))
 _IMPORTED = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _OURS = frozenset(("IPython", "ipykernel", "typing", "etiq_jupyter"))
-_OUR_VALUES = frozenset(("Picture", "Source", "Record"))
+_OUR_VALUES = frozenset(("Picture", "Source", "Record", "SList"))
 _ATOMS = (int, float, complex, bool, str, bytes, type(None))
 _HOLDS = "it holds the access token or another registered secret"
 MAX_SHARED = 1_000
@@ -81,7 +81,10 @@ class ItemMaker:
     _looked: dict[int, Made] = field(default_factory=dict)
 
     def look(self, value: Any) -> Made:
-        """Encode a value and hash its content, once for all names of the same object. Never raises."""
+        """Encode a value and hash its content, once for all names of the same object.
+
+        Never raises.
+        """
         if type(value) in _ATOMS:
             return self._look(value)
         made = self._looked.get(id(value))
@@ -120,6 +123,7 @@ class ItemMaker:
                 content = redacted
                 shown = codecs.decode(content)
                 summary = describe(shown) if content.codec == "plain" else summary
+                detail = detail | {"redacted": True}
             summary = self.redactor.text(summary, where)
             if len(content.buffers) > 1 and holds_registered(searched_buffers(content)):
                 self._left_out(name, value, _HOLDS)
@@ -132,9 +136,15 @@ class ItemMaker:
                 self.memory.clean.clear()
             self.memory.clean.add(clean)
         item = Item(
-            name=name, kind=facts.kind, type=facts.type, summary=summary, size=content.size,
-            hash=made.hash if content is made.encoded.content else content.hash, codec=content.codec, detail=detail,
-        )  # fmt: skip
+            name=name,
+            kind=facts.kind,
+            type=facts.type,
+            summary=summary,
+            size=content.size,
+            hash=made.hash if content is made.encoded.content else content.hash,
+            codec=content.codec,
+            detail=detail,
+        )
         self._shared(item, made.encoded)
         self._owners[id(value)] = name
         self.items.append(item)
@@ -158,7 +168,7 @@ class ItemMaker:
                 size=content.size,
                 hash=content.hash,
                 codec=content.codec,
-            )  # fmt: skip
+            )
         )
         self.contents[name] = content
 
@@ -177,7 +187,7 @@ class ItemMaker:
                 codec=first.codec,
                 detail=first.detail,
                 same_as=owner,
-            )  # fmt: skip
+            )
         )
 
     def _left_out(self, name: str, value: Any, reason: str) -> None:
@@ -190,14 +200,13 @@ class ItemMaker:
 
     def _metric(self, name: str, value: Any) -> None:
         kind = type(value)
-        number: Any = None
-        if kind in (int, float):
-            number = value
-        elif kind.__module__ == "numpy" and kind.__name__ != "ndarray":
-            if getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u", "f"):
-                number = value.item()
-        if number is None:
-            return
+        number: Any = value
+        if kind not in (int, float):
+            if kind.__module__ != "numpy" or kind.__name__ == "ndarray":
+                return
+            if getattr(getattr(value, "dtype", None), "kind", "") not in ("i", "u", "f"):
+                return
+            number = value.item()
         try:
             metric = float(number)
         except (OverflowError, TypeError, ValueError):
@@ -220,7 +229,7 @@ class ItemMaker:
 
 
 def _shape(value: Any) -> str:
-    """The shape of a library's table or array that is not kept, ``""`` when it has none."""
+    """Return the shape of a table or array that is not kept, ``""`` when it has none."""
     try:
         shape = value.shape
     except Exception:  # noqa: BLE001 - an attribute of a foreign object may be any code
@@ -228,9 +237,3 @@ def _shape(value: Any) -> str:
     if not isinstance(shape, tuple) or not all(type(n) is int for n in shape):
         return ""
     return " x ".join(f"{n:,}" for n in shape)
-
-
-def in_order(names: Iterable[str], namespace: Mapping[str, Any]) -> list[str]:
-    """Return the names in the order of the namespace."""
-    wanted = set(names)
-    return [name for name in namespace if name in wanted]

@@ -1,13 +1,14 @@
 """One cell, from before it runs to the snapshot of what it did.
 
-Which variables: those that the cell bound, and those that it can reach and whose content is another
-one afterwards (``df["z"] = ...``, ``model.fit(...)``, ``lst.append(...)``, also through an alias, an
+Which variables: those that the cell bound, and those that it can reach whose content is another
+one afterwards (``df["z"] = ...``, ``model.fit(...)``, ``lst.append(...)``, also by an alias, an
 attribute or a function of the notebook). Reaching is decided by the syntax tree and the code of the
 functions used; change by content hash. Names that the source does not show (``exec``, ``%run``,
-``globals()["x"] = ...``) are found by identity: a name that holds another object than before was bound.
+``globals()["x"] = ...``) are found by identity: a name that holds another object was bound.
 
 Limits: a value changed by a thread, by native code or through a library's object that the cell does
-not name is found when a later cell uses it. A value changed between two snapshots, by cells that were
+not name is found when a later cell uses it. A value changed between two snapshots, by cells that
+were
 not kept, counts as changed by the first kept cell that uses it. Values without a safe form have no
 content hash: they are listed when bound, not when changed.
 """
@@ -27,7 +28,7 @@ from etiq_jupyter.capture.reach import aliases, through_functions
 from etiq_jupyter.capture.redact import Redactor
 from etiq_jupyter.capture.results import Captured, CellOutcome, Options
 from etiq_jupyter.capture.surroundings import add_environment
-from etiq_jupyter.capture.values import ItemMaker, Made, in_order, variables_of
+from etiq_jupyter.capture.values import ItemMaker, Made, variables_of
 from etiq_jupyter.codecs.fingerprints import fingerprint
 from etiq_jupyter.codecs.images import Picture
 from etiq_jupyter.compare.names import Names, analyse
@@ -45,8 +46,9 @@ _NOTHING: Any = object()
 
 @dataclass(slots=True)
 class _Before:
-    """A reachable value before the cell ran: its content hash or fingerprint, or itself if it is one
-    that cannot change.
+    """A reachable value before the cell ran.
+
+    Its content hash or fingerprint, or the value itself if it is one that cannot change.
     """
 
     hash: str = ""
@@ -245,7 +247,8 @@ def watch_cell(
     memory : Memory
         The session's memory.
     transform : callable, optional
-        Turns IPython's syntax into Python, for example ``shell.transform_cell``. Without it, or when
+        Turns IPython's syntax into Python, for example ``shell.transform_cell``. Without it, or
+        when
         it fails, lines that only IPython understands are read as far as they can be.
 
     Returns
@@ -280,7 +283,8 @@ def capture_values(
     Parameters
     ----------
     values : dict
-        Name -> value. Numbers become metrics; values without a safe form are listed with the reason.
+        Name -> value. Numbers become metrics; values without a safe form are listed with the
+        reason.
     """
     memory = memory if memory is not None else Memory()
     redactor = Redactor(memory.secrets)
@@ -349,6 +353,3 @@ def redactor_outputs(outputs: list[dict[str, Any]], redactor: Redactor) -> list[
 def _figures(maker: ItemMaker, outputs: list[dict[str, Any]]) -> None:
     for number, (mime, data) in enumerate(pictures(outputs)[:MAX_FIGURES], 1):
         maker.special(f"@figure-{number}", "figure", "picture", Picture(mime, data))
-
-
-__all__ = ["Watch", "capture_values", "in_order", "watch_cell"]

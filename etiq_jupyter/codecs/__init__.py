@@ -112,7 +112,10 @@ def preview(reader: ContentReader, item: Item | None = None, **options: Any) -> 
 
 
 def export(reader: ContentReader, format: str) -> tuple[str, bytes]:  # noqa: A002 - the API's name
-    """Return media type and bytes of a content as a file; see `etiq_jupyter.codecs.exports.export`."""
+    """Return media type and bytes of a content as a file.
+
+    See `etiq_jupyter.codecs.exports.export`.
+    """
     from etiq_jupyter.codecs import exports as module
 
     with guarded():

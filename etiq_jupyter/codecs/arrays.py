@@ -1,4 +1,7 @@
-"""NumPy arrays: raw bytes, dtype, shape and order. Object arrays of plain values as a plain list."""
+"""NumPy arrays: raw bytes, dtype, shape and order.
+
+Object arrays of plain values as a plain list.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,9 @@ def raw(array: np.ndarray[Any, Any]) -> memoryview:
 
 
 def without_padding_noise(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return a structured array whose bytes between the fields are zero: they hold chance otherwise,
-    and equal arrays would have different hashes.
+    """Return a structured array whose bytes between the fields are zero.
+
+    They hold chance otherwise, and equal arrays would have different hashes.
     """
     dtype = array.dtype
     if dtype.names is None or dtype.itemsize == sum(dtype[name].itemsize for name in dtype.names):

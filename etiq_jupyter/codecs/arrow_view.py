@@ -1,4 +1,6 @@
-"""Any stored frame as an Arrow table, without the library that made it: for previews, export, comparison.
+"""Any stored frame as an Arrow table, without the library that made it.
+
+For previews, export and comparison.
 
 Missing values of every library become nulls; pandas types that Arrow lacks become their nearest
 readable form: periods text, intervals pairs, sparse columns dense, objects text.
@@ -308,11 +310,9 @@ def _array_table(reader: ContentReader, columns: Any) -> pa.Table:
 
 def _any_column(values: np.ndarray[Any, Any]) -> pa.Array:
     if values.dtype.kind in "biufcmM":
-        made = _numpy_column(
-            np.ascontiguousarray(np.ma.getdata(values)), np.ma.getmaskarray(values)
-        )
         # A NaN of an array is a number like any other, but a table shows it as missing.
-        return made
+        plain = np.ascontiguousarray(np.ma.getdata(values))
+        return _numpy_column(plain, np.ma.getmaskarray(values))
     if values.dtype.kind in "US":
         return pa.array(np.ma.getdata(values).tolist())
     return _object_column(np.ma.getdata(values).tolist())

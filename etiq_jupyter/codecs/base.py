@@ -47,7 +47,10 @@ class Facts:
 
 @dataclass(slots=True)
 class Encoded:
-    """A value as bytes, and what people see of it. ``shared`` maps id() of parts to node numbers."""
+    """A value as bytes, and what people see of it.
+
+    ``shared`` maps id() of parts to node numbers.
+    """
 
     content: Content
     facts: Facts

@@ -55,8 +55,10 @@ def _numeric(a: Any, b: Any) -> dict[str, Any]:
         low, high = min(ends), max(ends)
         edges = np.linspace(low, high, BINS + 1)
         made["histogram"] = {
-            "edges": edges.tolist(), "a": histogram(a, low, high), "b": histogram(b, low, high),
-        }  # fmt: skip
+            "edges": edges.tolist(),
+            "a": histogram(a, low, high),
+            "b": histogram(b, low, high),
+        }
     return made
 
 

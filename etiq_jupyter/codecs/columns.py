@@ -15,7 +15,8 @@ form           buffers
 ``struct``     one column per field under ``f0/``, ``f1/``, ...
 =============  ==================================================================================
 
-All may have ``validity``: one bit per row, present only when there are nulls. Slots under a null are
+All may have ``validity``: one bit per row, present only when there are nulls. Slots under a null
+are
 zero and have no length, so equal columns have equal bytes however they were made. Lengths are kept
 instead of offsets because an inserted row changes every later offset, but only one length.
 """
@@ -42,8 +43,9 @@ Spec = dict[str, Any]
 
 @dataclass(slots=True)
 class Sink:
-    """Collects the buffers of a frame. ``aligned`` is False below a list or a dictionary, where
-    elements are not one per row of the frame.
+    """Collects the buffers of a frame.
+
+    ``aligned`` is False below a list or a dictionary, where elements are not one per row.
     """
 
     prefix: str
@@ -143,9 +145,13 @@ def write_column(sink: Sink, array: Any, depth: int = 0) -> Spec:
 def _is_text(kind: pa.DataType) -> bool:
     t = pa.types
     return bool(
-        t.is_string(kind) or t.is_large_string(kind) or t.is_binary(kind) or t.is_large_binary(kind)
-        or t.is_string_view(kind) or t.is_binary_view(kind)
-    )  # fmt: skip
+        t.is_string(kind)
+        or t.is_large_string(kind)
+        or t.is_binary(kind)
+        or t.is_large_binary(kind)
+        or t.is_string_view(kind)
+        or t.is_binary_view(kind)
+    )
 
 
 def _write_fixed(sink: Sink, array: pa.Array, valid: np.ndarray[Any, Any] | None) -> None:

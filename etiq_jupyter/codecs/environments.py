@@ -1,4 +1,7 @@
-"""The environment of a snapshot: Python, platform, packages, git. Equal environments have equal hashes."""
+"""The environment of a snapshot: Python, platform, packages, git.
+
+Equal environments have equal hashes.
+"""
 
 from __future__ import annotations
 

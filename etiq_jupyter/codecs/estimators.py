@@ -1,6 +1,7 @@
-"""scikit-learn estimators and pipelines through skops, which names every type and runs none unknown.
+"""scikit-learn estimators and pipelines through skops, which names every type it would make.
 
-skops writes a schema (JSON) and arrays (``.npy``) into a zip. Here they are kept apart: the schema in
+skops writes a schema (JSON) and arrays (``.npy``) into a zip. Here they are kept apart: the schema
+in
 a canonical form, so that equal models have equal hashes, and each array as a buffer of its own, so
 that a forest refitted in part is stored in part. Reading puts them back together in memory, checks
 the names of all types against skops' list and the few below, and checks the indices of trees, which
@@ -24,7 +25,8 @@ from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 MAX_FILES = 200_000
 MAX_SHOWN = 40
 _KERNELS = "sklearn.gaussian_process.kernels."
-# Types beyond skops' own list that hold numbers or are pure functions: reviewed, they run nothing of
+# Types beyond skops' own list that hold numbers or are pure functions: reviewed, they run nothing
+# of
 # the content and index nothing unchecked.
 _REVIEWED = frozenset(
     [
@@ -45,12 +47,22 @@ _REVIEWED = frozenset(
         *(
             _KERNELS + name
             for name in (
-                "ConstantKernel", "WhiteKernel", "RBF", "Matern", "RationalQuadratic", "ExpSineSquared", "DotProduct",
-                "Sum", "Product", "Exponentiation", "CompoundKernel", "Hyperparameter",
+                "ConstantKernel",
+                "WhiteKernel",
+                "RBF",
+                "Matern",
+                "RationalQuadratic",
+                "ExpSineSquared",
+                "DotProduct",
+                "Sum",
+                "Product",
+                "Exponentiation",
+                "CompoundKernel",
+                "Hyperparameter",
             )
         ),
     ]
-)  # fmt: skip
+)
 
 
 class EstimatorCodec(Codec):
@@ -151,7 +163,7 @@ def _trusted(data: bytes) -> set[str]:
 
 
 def _canonical(schema: dict[str, Any]) -> dict[str, str]:
-    """Number identities and files by first appearance, in place; return old file name -> new one.
+    """Renumber identities and files by appearance, in place; return old file name -> new one.
 
     skops numbers them by address. Constants need no identity.
     """

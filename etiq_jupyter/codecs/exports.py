@@ -132,7 +132,10 @@ def _readable(table: Any) -> Any:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Parquet, Arrow readers and JSON objects want every name once: the second ``a`` becomes ``a.1``."""
+    """Parquet, Arrow readers and JSON objects want every name once.
+
+    The second ``a`` becomes ``a.1``.
+    """
     seen: set[str] = set()
     made = []
     for name in names:

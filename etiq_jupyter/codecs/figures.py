@@ -19,7 +19,10 @@ _PLOTLY = "application/vnd.plotly.v1+json"
 
 
 class MatplotlibCodec(Codec):
-    """`matplotlib.figure.Figure`, drawn as PNG. Reading gives a `Picture`: there is no portable form."""
+    """`matplotlib.figure.Figure`, drawn as PNG. Reading gives a `Picture`.
+
+    There is no portable form.
+    """
 
     name = "matplotlib.figure"
     packages = ("matplotlib",)
@@ -32,7 +35,7 @@ class MatplotlibCodec(Codec):
         width, height = value.get_size_inches() * value.dpi
         if max(width, height) > MAX_INCHES_DOTS:
             raise NotKept(
-                f"the figure is {width:,.0f} x {height:,.0f} dots, more than are drawn for a snapshot"
+                f"the figure has {width:,.0f} x {height:,.0f} dots, more than a snapshot draws"
             )
         out = io.BytesIO()
         value.savefig(

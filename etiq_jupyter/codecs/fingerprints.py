@@ -1,7 +1,9 @@
 """Cheap witnesses that a value has not changed, for values that are slow to write.
 
-A fingerprint is of one object in one process: equal fingerprints mean that it has not changed since;
-different ones mean that it has to be written to know. It is never stored and nothing is read from it.
+A fingerprint is of one object in one process: equal fingerprints mean that it has not changed
+since;
+different ones mean that it has to be written to know. It is never stored and nothing is read from
+it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ BIG = 2_000
 
 
 def fingerprint(value: Any) -> bytes:
-    """Return a witness of the value's state, ``b""`` when writing it is as cheap or there is none."""
+    """Return a witness of the value's state.
+
+    ``b""`` when writing it is as cheap or there is none.
+    """
     kind = type(value)
     if kind in (list, dict, set, tuple):
         return _pickled(value) if len(value) >= BIG else b""
@@ -54,7 +59,7 @@ def _pickled(value: Any) -> bytes:
 
 
 def _figure(value: Any) -> bytes:
-    """A Matplotlib figure says itself whether it was changed since it was drawn."""
+    """Ask a Matplotlib figure whether it was changed since it was drawn."""
     module = sys.modules.get("matplotlib.figure")
     if module is None or not isinstance(value, module.Figure) or value.stale:
         return b""

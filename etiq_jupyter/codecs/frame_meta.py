@@ -12,8 +12,17 @@ from etiq_jupyter.errors import Invalid
 from etiq_jupyter.objects.content import ContentReader
 
 MAX_ROWS = 2**40
-FRAMES = ("pandas.frame", "pandas.series", "pandas.array", "pandas.index", "polars.frame", "polars.series",
-          "pyarrow.table", "pyarrow.array", "numpy.array")  # fmt: skip
+FRAMES = (
+    "pandas.frame",
+    "pandas.series",
+    "pandas.array",
+    "pandas.index",
+    "polars.frame",
+    "polars.series",
+    "pyarrow.table",
+    "pyarrow.array",
+    "numpy.array",
+)
 """Codecs whose contents can be seen as a table."""
 SHOWN_COLUMNS = 1_000
 """Columns that are listed in an item's detail; the frame itself keeps all."""
@@ -150,6 +159,7 @@ def index_count(meta: dict[str, Any]) -> int:
 
 
 def default_range(spec: dict[str, Any]) -> bool:
+    """Say whether an index is the plain one that counts rows from 0."""
     return (
         spec.get("index") == "range"
         and spec.get("range", [1])[0] == 0

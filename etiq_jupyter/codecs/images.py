@@ -10,9 +10,26 @@ from etiq_jupyter.errors import Corrupt, NotKept
 from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 
 _BYTES = {
-    "1": 0, "L": 1, "P": 1, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3, "LAB": 3, "HSV": 3, "I": 4, "F": 4, "LA": 2,
-    "PA": 2, "RGBa": 4, "La": 2, "RGBX": 4, "I;16": 2, "I;16B": 2, "I;16L": 2,
-}  # fmt: skip
+    "1": 0,
+    "L": 1,
+    "P": 1,
+    "RGB": 3,
+    "RGBA": 4,
+    "CMYK": 4,
+    "YCbCr": 3,
+    "LAB": 3,
+    "HSV": 3,
+    "I": 4,
+    "F": 4,
+    "LA": 2,
+    "PA": 2,
+    "RGBa": 4,
+    "La": 2,
+    "RGBX": 4,
+    "I;16": 2,
+    "I;16B": 2,
+    "I;16L": 2,
+}
 MIMES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 MAX_PIXELS = 2**31
 

@@ -129,9 +129,14 @@ def _write_category(sink: Sink, array: Any, how: Writing) -> Spec:
     sink.put("values", raw(codes), "rows", codes.itemsize)
     part = write_index(sink.below("categories", aligned=False), array.categories, how)
     return {
-        "form": "category", "dtype": codes.dtype.str, "ordered": bool(array.ordered), "type": "category",
-        "categories": part, "size": len(array.categories), "nulls": int((codes == -1).sum()),
-    }  # fmt: skip
+        "form": "category",
+        "dtype": codes.dtype.str,
+        "ordered": bool(array.ordered),
+        "type": "category",
+        "categories": part,
+        "size": len(array.categories),
+        "nulls": int((codes == -1).sum()),
+    }
 
 
 def _write_zoned(sink: Sink, array: Any, how: Writing) -> Spec:
@@ -139,9 +144,14 @@ def _write_zoned(sink: Sink, array: Any, how: Writing) -> Spec:
     sink.put("values", raw(stamps), "rows", 8)
     zone = write_zone(array.dtype.tz)
     return {
-        "form": "raw", "dtype": f"<M8[{array.dtype.unit}]", "zone": zone, "pandas": "zoned",
-        "zone_name": str(array.dtype.tz), "type": str(array.dtype), "nulls": -1,
-    }  # fmt: skip
+        "form": "raw",
+        "dtype": f"<M8[{array.dtype.unit}]",
+        "zone": zone,
+        "pandas": "zoned",
+        "zone_name": str(array.dtype.tz),
+        "type": str(array.dtype),
+        "nulls": -1,
+    }
 
 
 def _write_period(sink: Sink, array: Any, how: Writing) -> Spec:
@@ -154,8 +164,13 @@ def _write_interval(sink: Sink, array: Any, how: Writing) -> Spec:
     left = write_index(sink.below("left"), array.left, how)
     right = write_index(sink.below("right"), array.right, how)
     return {
-        "form": "interval", "left": left, "right": right, "closed": array.closed, "type": str(array.dtype), "nulls": -1,
-    }  # fmt: skip
+        "form": "interval",
+        "left": left,
+        "right": right,
+        "closed": array.closed,
+        "type": str(array.dtype),
+        "nulls": -1,
+    }
 
 
 def _write_sparse(sink: Sink, array: Any, how: Writing) -> Spec:
@@ -166,9 +181,15 @@ def _write_sparse(sink: Sink, array: Any, how: Writing) -> Spec:
     fill = pack_plain(array.fill_value)
     index = "block" if type(array.sp_index).__name__ == "BlockIndex" else "integer"
     return {
-        "form": "sparse", "points": points, "size": len(where), "fill": fill, "index": index, "type": str(array.dtype),
-        "subtype": array.dtype.subtype.str, "nulls": -1,
-    }  # fmt: skip
+        "form": "sparse",
+        "points": points,
+        "size": len(where),
+        "fill": fill,
+        "index": index,
+        "type": str(array.dtype),
+        "subtype": array.dtype.subtype.str,
+        "nulls": -1,
+    }
 
 
 def _write_arrow(sink: Sink, array: Any, how: Writing) -> Spec:

@@ -36,7 +36,7 @@ def _label(name: Any) -> str:
 
 
 def _arrays(frame: Any) -> list[Any]:
-    """A frame's columns as arrays, without copies and without making a Series of each."""
+    """Return the columns as arrays, without copies and without making a Series of each."""
     get = getattr(getattr(frame, "_mgr", None), "iget_values", None)
     if callable(get):
         return [get(place) for place in range(frame.shape[1])]
@@ -64,7 +64,10 @@ def _set_attrs(value: Any, meta: dict[str, Any]) -> None:
 
 
 class FrameCodec(Codec):
-    """`pandas.DataFrame`. The index is written under ``index/``, column labels under ``labels/``."""
+    """`pandas.DataFrame`. The index is written under ``index/``.
+
+    Column labels under ``labels/``.
+    """
 
     name = "pandas.frame"
     packages = ("pandas",)

@@ -1,4 +1,4 @@
-"""Pickle, only where its user asked for it: signed when written, read only with one's own signature.
+"""Pickle, only where its user asked for it: signed when written, read only with one's own key.
 
 The signature is of a key that belongs to one local store and never leaves it, so a pickle of
 somebody else, or one that was changed on its way, is never loaded.

@@ -249,7 +249,7 @@ class PlainCodec(Codec):
 
     def accepts(self, value: Any) -> bool:
         kind = type(value)
-        if kind in _SIMPLE or dataclasses.is_dataclass(kind):
+        if kind in _SIMPLE or dataclasses.is_dataclass(kind) or _is_lines(kind):
             return not isinstance(value, type)
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
             return True
@@ -260,7 +260,7 @@ class PlainCodec(Codec):
 
     def encode(self, value: Any, how: Writing) -> Content:
         writer = _NodeWriter(how)
-        root = writer.value(value)
+        root = writer.value(list(value) if _is_lines(type(value)) else value)
         try:
             data = _pack([root, writer.nodes])
         except (OverflowError, UnicodeEncodeError, RecursionError) as error:
@@ -272,6 +272,7 @@ class PlainCodec(Codec):
         return NodeReader(reader, how).read(reader.read("value"))
 
     def summarise(self, value: Any, content: Content) -> Facts:
+        value = list(value) if _is_lines(type(value)) else value
         kind = type(value)
         detail: dict[str, Any] = {}
         if hasattr(kind, "__len__") and kind in _SIMPLE:
@@ -279,6 +280,11 @@ class PlainCodec(Codec):
         if dataclasses.is_dataclass(kind):
             detail["fields"] = [field.name for field in dataclasses.fields(kind)]
         return Facts(_kind(value, kind), type_name(kind), describe(value), detail)
+
+
+def _is_lines(kind: type) -> bool:
+    """Say whether it is what ``files = !ls`` gives in IPython: lines with a few methods."""
+    return kind.__name__ == "SList" and kind.__module__.startswith("IPython.")
 
 
 def _kind(value: Any, kind: type) -> Kind:

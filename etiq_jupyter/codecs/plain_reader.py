@@ -190,7 +190,7 @@ class NodeReader:
         try:
             kind = scalars.find_class(module, qualname)
             if not issubclass(kind, tuple) or list(getattr(kind, "_fields", ())) != fields:
-                raise scalars.Missing(f"{qualname} with the fields {', '.join(fields)}")
+                raise scalars.Missing(f"{qualname} with the fields {', '.join(fields)}")  # noqa: TRY301
         except scalars.Missing as missing:
             if not self.how.stand_in:
                 raise _lacks(missing.name) from None
@@ -236,7 +236,7 @@ class NodeReader:
             object.__setattr__(made, name, value)
 
     def _instance(self, node: list[Any]) -> Any:
-        """An empty instance of a dataclass, or a stand-in."""
+        """Make an empty instance of a dataclass, or a stand-in."""
         _, module, qualname, fields, _ = node
         try:
             kind = scalars.find_class(module, qualname)
@@ -246,9 +246,9 @@ class NodeReader:
                 else None
             )
             if known is None or not known <= set(fields):
-                raise scalars.Missing(f"{qualname} with the fields {', '.join(fields)}")
+                raise scalars.Missing(f"{qualname} with the fields {', '.join(fields)}")  # noqa: TRY301
             if issubclass(kind, (BaseException, dict, list, tuple, set)):
-                raise scalars.Missing(qualname)
+                raise scalars.Missing(qualname)  # noqa: TRY301
         except scalars.Missing as missing:
             if not self.how.stand_in:
                 raise _lacks(missing.name) from None
@@ -315,7 +315,7 @@ _FILLERS: dict[str, Any] = {
     "deque": NodeReader._fill_list,
     "namespace": NodeReader._fill_namespace,
     "data": NodeReader._fill_data,
-    "bytearray": lambda self, made, node: None,
+    "bytearray": lambda *_: None,
 }
 _MAKERS: dict[str, Any] = {
     "tuple": NodeReader._tuple,

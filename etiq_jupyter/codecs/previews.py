@@ -222,7 +222,10 @@ def _array_text(array: Any) -> str:
 
 
 def json_able(value: Any, budget: list[int], depth: int = 0) -> Any:
-    """Return a plain value as JSON, at most ``budget[0]`` elements of it; the rest is marked by ``…``."""
+    """Return a plain value as JSON, at most ``budget[0]`` elements of it.
+
+    The rest is marked by ``…``.
+    """
     budget[0] -= 1
     kind = type(value)
     if value is None or kind is bool:

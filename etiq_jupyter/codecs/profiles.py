@@ -1,4 +1,7 @@
-"""A profile per column of a stored frame: type, nulls, distinct values, range, histogram. On demand."""
+"""A profile per column of a stored frame: type, nulls, distinct values, range, histogram.
+
+On demand.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def profile(reader: ContentReader, columns: Sequence[str] | None = None) -> dict
     Returns
     -------
     dict
-        ``rows`` and ``columns``: a list with ``name``, ``type``, ``nulls``, and for numbers and times
+        ``rows`` and ``columns``: a list with ``name``, ``type``, ``nulls``, and for numbers and
+        times
         ``min``, ``max``, ``mean``, ``std``, ``histogram`` {edges, counts}; else ``distinct`` and
         ``top`` [{value, count}].
 

@@ -1,4 +1,4 @@
-"""Plain values without parts: dates, decimals, paths, classes' members; written as a tag and a list.
+"""Plain values without parts (dates, decimals, paths, members of enums) as a tag and a list.
 
 Each form is ``[tag, ...]`` of MessagePack atoms. Reading one calls only the constructor of the type
 that the tag stands for; classes of the user are looked up among what is already imported.
@@ -32,10 +32,25 @@ _PATHS = {
 _TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        int, float, complex, bool, str, bytes, bytearray, list, tuple, set, frozenset, dict,
-        object, type, range, slice, type(None),
+        int,
+        float,
+        complex,
+        bool,
+        str,
+        bytes,
+        bytearray,
+        list,
+        tuple,
+        set,
+        frozenset,
+        dict,
+        object,
+        type,
+        range,
+        slice,
+        type(None),
     )
-}  # fmt: skip
+}
 MAX_PATTERN = 10_000
 """Characters of a regular expression that is compiled on reading."""
 

@@ -1,8 +1,13 @@
-"""Functions and classes of the notebook: their source, to be read by people, never run by a restore."""
+"""Functions and classes of the notebook: their source, to be read by people.
+
+Never run by a restore.
+"""
 
 from __future__ import annotations
 
+import ast
 import inspect
+import linecache
 import types
 from typing import Any
 
@@ -10,6 +15,8 @@ from etiq_jupyter.codecs.base import Codec, Facts, Reading, Writing, need
 from etiq_jupyter.errors import Corrupt, NotKept
 from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 
+MAX_CELLS = 500
+"""Latest cells in which the source of a class is looked for."""
 MAX_SOURCE = 1 << 20
 """Bytes of source that are kept of one function or class."""
 
@@ -43,7 +50,10 @@ class SourceCodec(Codec):
         try:
             text = inspect.getsource(value)
         except (OSError, TypeError) as error:
-            raise NotKept(f"the source of this {kind} is not known") from error
+            found = _class_source(value) if isinstance(value, type) else None
+            if found is None:
+                raise NotKept(f"the source of this {kind} is not known") from error
+            text = found
         data = inspect.cleandoc("\n" + text).encode("utf-8", "surrogatepass")
         if len(data) > MAX_SOURCE:
             raise NotKept(f"the source of this {kind} is longer than {MAX_SOURCE:,} bytes")
@@ -63,6 +73,25 @@ class SourceCodec(Codec):
         head = f"{name}{content.meta['signature']}"
         head = head if len(head) <= 80 else head[:79] + "…"
         return Facts("code", form, head, {"name": name, "lines": lines})
+
+
+def _class_source(value: type) -> str | None:
+    """Find a class of the notebook in the cells that Python remembers.
+
+    Before Python 3.13 `inspect` does not know where a class of ``__main__`` stands.
+    """
+    for lines in list(linecache.cache.values())[: -MAX_CELLS - 1 : -1]:
+        text = "".join(lines[2]) if len(lines) > 2 else ""
+        if f"class {value.__name__}" not in text or len(text) > MAX_SOURCE:
+            continue
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name == value.__name__:
+                return ast.get_source_segment(text, node)
+    return None
 
 
 def _signature(value: Any) -> str:

@@ -23,8 +23,9 @@ MAX_SIDE = 2**40
 
 
 class SparseCodec(Codec):
-    """`scipy.sparse` matrices and arrays in every format; lil and dok are kept as coo and come back
-    as they were.
+    """`scipy.sparse` matrices and arrays in every format.
+
+    lil and dok are kept as coo and come back as they were.
     """
 
     name = "scipy.sparse"
@@ -40,8 +41,11 @@ class SparseCodec(Codec):
         stored = value if form in _PARTS else value.tocoo()
         kind = stored.format
         meta: dict[str, Any] = {
-            "format": form, "stored": kind, "shape": [int(n) for n in value.shape], "array": not _is_matrix(value),
-        }  # fmt: skip
+            "format": form,
+            "stored": kind,
+            "shape": [int(n) for n in value.shape],
+            "array": not _is_matrix(value),
+        }
         buffers = []
         for name in _PARTS[kind]:
             array = np.ascontiguousarray(getattr(stored, name))

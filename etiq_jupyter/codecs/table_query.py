@@ -31,7 +31,10 @@ _COMPARE: dict[type[ast.cmpop], Any] = {
 
 
 def _parse(condition: str) -> tuple[ast.expr | None, dict[str, str]]:
-    """Return the condition's tree, None when it is words; and what the backticked names stand for."""
+    """Return the condition's tree, None when it is words.
+
+    And what the backticked names stand for.
+    """
     if len(condition) > MAX_CONDITION:
         raise Invalid(f"a condition has at most {MAX_CONDITION:,} characters", path="$.filter")
     names: dict[str, str] = {}

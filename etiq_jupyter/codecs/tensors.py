@@ -14,12 +14,24 @@ from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 
 # The names of safetensors -> torch dtype name, NumPy dtype of the same width.
 _DTYPES = {
-    "BOOL": ("bool", "|b1"), "U8": ("uint8", "|u1"), "I8": ("int8", "|i1"), "I16": ("int16", "<i2"), "I32": ("int32", "<i4"),
-    "I64": ("int64", "<i8"), "F16": ("float16", "<f2"), "BF16": ("bfloat16", "<i2"), "F32": ("float32", "<f4"),
-    "F64": ("float64", "<f8"), "C64": ("complex64", "<c8"), "F8_E4M3": ("float8_e4m3fn", "|i1"),
-    "F8_E5M2": ("float8_e5m2", "|i1"), "U16": ("uint16", "<u2"), "U32": ("uint32", "<u4"), "U64": ("uint64", "<u8"),
+    "BOOL": ("bool", "|b1"),
+    "U8": ("uint8", "|u1"),
+    "I8": ("int8", "|i1"),
+    "I16": ("int16", "<i2"),
+    "I32": ("int32", "<i4"),
+    "I64": ("int64", "<i8"),
+    "F16": ("float16", "<f2"),
+    "BF16": ("bfloat16", "<i2"),
+    "F32": ("float32", "<f4"),
+    "F64": ("float64", "<f8"),
+    "C64": ("complex64", "<c8"),
+    "F8_E4M3": ("float8_e4m3fn", "|i1"),
+    "F8_E5M2": ("float8_e5m2", "|i1"),
+    "U16": ("uint16", "<u2"),
+    "U32": ("uint32", "<u4"),
+    "U64": ("uint64", "<u8"),
     "C128": ("complex128", "<c16"),
-}  # fmt: skip
+}
 _NAMES = {torch_name: name for name, (torch_name, _) in _DTYPES.items()}
 MAX_TENSORS = 1_000_000
 
@@ -44,9 +56,12 @@ def _write(name: str, tensor: Any) -> tuple[dict[str, Any], Buffer]:
     array = (flat.view(getattr(_torch(), view)) if view else flat).numpy().view(np.dtype(code))
     rows = array.nbytes // tensor.shape[0] if tensor.ndim and tensor.shape[0] else array.nbytes
     spec = {
-        "dtype": kind, "shape": list(tensor.shape), "grad": bool(tensor.requires_grad),
-        "parameter": isinstance(tensor, _torch().nn.Parameter), "device": str(tensor.device),
-    }  # fmt: skip
+        "dtype": kind,
+        "shape": list(tensor.shape),
+        "grad": bool(tensor.requires_grad),
+        "parameter": isinstance(tensor, _torch().nn.Parameter),
+        "device": str(tensor.device),
+    }
     return spec, Buffer(name, raw(array), itemsize=array.itemsize, row_bytes=rows)
 
 

@@ -1,4 +1,7 @@
-"""What differs between two snapshots, and where their values came from. Pure: no store, no network."""
+"""What differs between two snapshots, and where their values came from. Pure: no store.
+
+No network.
+"""
 
 from __future__ import annotations
 

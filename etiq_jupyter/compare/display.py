@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - markup reads better unbroken
 """How a comparison looks in a notebook. Everything captured is escaped; colours never stand alone."""
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ _SHOWN = 20
 
 
 class DiffView:
-    """A comparison with a display. ``source``, ``metrics``, ``variables`` and ``environment`` are the
-    parts of `etiq_jupyter.model.Diff`.
+    """A comparison with a display.
+
+    ``source``, ``metrics``, ``variables`` and ``environment`` are the parts of
+    `etiq_jupyter.model.Diff`.
     """
 
     def __init__(self, diff: Diff) -> None:

@@ -126,9 +126,9 @@ def _codes(name: str, a: pa.ChunkedArray, b: pa.ChunkedArray) -> Codes | None:
             return None
     kind = a.type
     t = pa.types
-    if t.is_boolean(kind) or t.is_integer(kind) or t.is_floating(kind) or t.is_temporal(kind):
-        if not t.is_interval(kind):
-            return Codes(name, _numbers(a), _numbers(b))
+    numeric = t.is_boolean(kind) or t.is_integer(kind) or t.is_floating(kind)
+    if numeric or (t.is_temporal(kind) and not t.is_interval(kind)):
+        return Codes(name, _numbers(a), _numbers(b))
     return _by_dictionary(name, a, b)
 
 
@@ -209,9 +209,9 @@ def _match(columns: list[Codes], a: pa.Table, b: pa.Table, indexed: bool) -> Mat
     """Find which row of one frame is which of the other."""
     rows = (a.num_rows, b.num_rows)
     if not columns:
-        return by_position([], *rows)
+        return by_position(*rows)
     if rows[0] == rows[1] and all(column.same for column in columns):
-        return by_position([], *rows)
+        return by_position(*rows)
     for column, named in _key_candidates(columns, a, indexed):
         # A column that only happens to be distinct has to pair nearly all rows.
         match = by_key(column.name, column.a, column.b, 0.5 if named else 0.95)
@@ -290,7 +290,7 @@ def _listed(table: pa.Table, rows: Any) -> dict[str, Any]:
 
 
 def _columns(match: Match, columns: list[Codes], a: pa.Table, b: pa.Table) -> list[dict[str, Any]]:
-    """Changed cells per column, and distributions of columns in which anything differs."""
+    """Count changed cells per column; compare distributions where anything differs."""
     made: list[dict[str, Any]] = []
     moved = bool(len(match.added) or len(match.removed))
     for column in columns:

@@ -236,7 +236,7 @@ class _Slicer:
                     last[item.name] = item.hash
 
     def maker_of(self, name: str, holder: Manifest) -> Manifest | None:
-        """The latest snapshot up to this one that made the content it holds."""
+        """Return the latest snapshot up to this one that made the content it holds."""
         held = {item.name: item for item in variables(holder)}.get(name)
         if held is None or not held.hash:
             return None
@@ -277,7 +277,7 @@ class _Slicer:
         return found
 
     def _bound_by(self, name: str, of: Manifest, before: str) -> list[Manifest]:
-        """The last cell of the same run before another that binds the name."""
+        """Return the last cell of the same run, before another, that binds the name."""
         run = [s for s in self.ordered if s.id < before and _run_id(s) == _run_id(of)]
         return [s for s in run if name in self.names[s.id].bound][-1:]
 
@@ -312,8 +312,10 @@ def as_script(found: Cells | Sequence[Manifest]) -> str:
     """
     cells = _cells(found)
     parts = [_header(cells)] if cells.missing else []
-    for snapshot in cells.snapshots:
-        parts.append(f"# %% {_title(snapshot)}\n{_as_python(snapshot.source)}".rstrip() + "\n")
+    parts += [
+        f"# %% {_title(snapshot)}\n{_as_python(snapshot.source)}".rstrip() + "\n"
+        for snapshot in cells.snapshots
+    ]
     return "\n".join(parts)
 
 

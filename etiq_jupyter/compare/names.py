@@ -1,6 +1,7 @@
-"""Which names of the namespace a piece of source binds, reads and deletes. Pure: parses, never runs.
+"""Which names of the namespace a piece of source binds, reads and deletes. Parses, never runs.
 
-Scopes are Python's own: parameters and locals of functions, lambdas and comprehensions are not names
+Scopes are Python's own: parameters and locals of functions, lambdas and comprehensions are not
+names
 of the namespace. A name that a cell certainly binds before it looks at it is bound, not read.
 """
 
@@ -71,7 +72,8 @@ class Names:
 def without_shell_syntax(source: str) -> str:
     """Return the source with the lines that only IPython understands replaced by their Python part.
 
-    ``files = !ls`` keeps its binding; ``%time x = f()`` keeps ``x = f()``; ``!ls`` becomes ``pass``.
+    ``files = !ls`` keeps its binding; ``%time x = f()`` keeps ``x = f()``; ``!ls`` becomes
+    ``pass``.
     """
     lines = source.splitlines()
     first = next((n for n, line in enumerate(lines) if line.strip()), None)
@@ -88,7 +90,7 @@ def without_shell_syntax(source: str) -> str:
             continue
         indent, target, rest = match[1], match[2], match[3]
         if target:
-            made.append(f"{indent}{target} = None")
+            made.append(f"{indent}{target.strip()} = None")
         elif rest.startswith("%") and rest[1:].partition(" ")[0] in _PYTHON_MAGICS:
             made.append(indent + (_inner(rest[1:].partition(" ")[2]) or "pass"))
         else:
@@ -105,7 +107,7 @@ def _is_python(line: str) -> bool:
 
 
 def _inner(text: str) -> str:
-    """The Python part of a magic's line, such as ``x = f()`` of ``-n 3 x = f()``."""
+    """Return the Python part of a magic's line: ``x = f()`` of ``-n 3 x = f()``."""
     while text:
         if _is_python(text):
             return text.strip()
@@ -199,7 +201,7 @@ class _Walker:
                 self.expression(child)
 
     def _branches(self, node: ast.stmt) -> None:
-        """A branch or loop may not run, so what it binds is not certainly bound afterwards."""
+        """Walk a branch or loop: it may not run, so what it binds is not certain afterwards."""
         for part in (getattr(node, name, None) for name in ("test", "iter", "subject")):
             if part is not None:
                 self.expression(part)
@@ -268,7 +270,7 @@ class _Walker:
                 self.expression(child)
 
     def _magic(self, node: ast.Call) -> None:
-        """The transformed form of a magic carries Python as text: look at that too."""
+        """Look into a transformed magic, which carries Python as text."""
         if not (isinstance(node.func, ast.Attribute) and node.func.attr in _MAGIC_CALLS):
             return
         first = node.args[0] if node.args else None

@@ -56,7 +56,7 @@ def _straight(rows: Int) -> bool:
     )
 
 
-def by_position(columns: Pairs, rows_a: int, rows_b: int) -> Match:
+def by_position(rows_a: int, rows_b: int) -> Match:
     """Pair rows that stand at the same place."""
     shared = min(rows_a, rows_b)
     rows = np.arange(shared)
@@ -64,7 +64,10 @@ def by_position(columns: Pairs, rows_a: int, rows_b: int) -> Match:
 
 
 def by_key(name: str, a: Int, b: Int, share: float = 0.5) -> Match | None:
-    """Pair rows of the same key; None when it is not one, or pairs less than a share of the rows."""
+    """Pair rows of the same key; None when it is not one.
+
+    Or pairs less than a share of the rows.
+    """
     if not all(_may_be_key(side) for side in (a, b)):
         return None
     if len(a) == len(b) and np.array_equal(a, b):
@@ -117,7 +120,7 @@ def by_content(columns: Pairs, rows_a: int, rows_b: int) -> Match:
     pairs_a, pairs_b = pairs_a[in_order], pairs_b[in_order]
     reordered = bool((np.diff(pairs_b) < 0).any())
     if rows_a == rows_b and int((a != b).sum()) <= max(len(rest_a), len(rest_b)):
-        return by_position(columns, rows_a, rows_b)
+        return by_position(rows_a, rows_b)
     how: Literal["content"] = "content"
     if reordered:
         return Match(how, pairs_a, pairs_b, rest_b, rest_a, reordered=True)

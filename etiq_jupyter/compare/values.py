@@ -19,7 +19,10 @@ _PIECE = 1 << 22
 
 
 def array_change(a: ContentReader, b: ContentReader) -> Change:
-    """Compare two arrays: shape, type, how many elements differ, the largest difference and where."""
+    """Compare two arrays: shape, type, how many elements differ.
+
+    The largest difference and where.
+    """
     detail: dict[str, Any] = {
         "form": "array",
         "shape": [need(a.meta, "shape", list), need(b.meta, "shape", list)],

@@ -5,6 +5,8 @@
 ``--peers`` measures kishu in a virtual environment that the benchmark makes for itself.
 """
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,7 @@
 """Variables back into a namespace: the plan, the three lists, aliases."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """What a cell bound or changed, read, and left alone."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 from typing import Any

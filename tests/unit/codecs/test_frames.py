@@ -1,5 +1,7 @@
 """How frames are written, read in part, previewed, profiled and exported."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 import io
@@ -40,20 +42,27 @@ def test_each_buffer_apart_with_lengths_instead_of_offsets(content: Any) -> None
 def test_numbers_are_views_on_the_users_memory() -> None:
     frame = pd.DataFrame({"a": np.arange(1000.0), "b": np.arange(1000)})
     for number, name in enumerate(("a", "b")):
-        buffer = next(b for b in codecs.encode(frame).content.buffers if b.name == f"c{number}/values")
+        buffer = next(
+            b for b in codecs.encode(frame).content.buffers if b.name == f"c{number}/values"
+        )
         assert np.shares_memory(np.frombuffer(buffer.data, np.uint8), frame[name].to_numpy())
 
 
 def test_a_changed_column_changes_its_buffers_only() -> None:
     before = {b.name: b.digest for b in codecs.encode(FRAME).content.buffers}
-    after = {b.name: b.digest for b in codecs.encode(FRAME.assign(n=[9, 9, 9, 9, 9])).content.buffers}
+    after = {
+        b.name: b.digest for b in codecs.encode(FRAME.assign(n=[9, 9, 9, 9, 9])).content.buffers
+    }
     assert {name for name in before if before[name] != after[name]} == {"c2/values"}
 
 
 def test_garbage_under_nulls_does_not_change_the_hash() -> None:
     a = pd.arrays.IntegerArray(np.array([1, 77, 3]), np.array([False, True, False]))
     b = pd.arrays.IntegerArray(np.array([1, -5, 3]), np.array([False, True, False]))
-    assert codecs.encode(pd.DataFrame({"x": a})).content.hash == codecs.encode(pd.DataFrame({"x": b})).content.hash
+    assert (
+        codecs.encode(pd.DataFrame({"x": a})).content.hash
+        == codecs.encode(pd.DataFrame({"x": b})).content.hash
+    )
 
 
 def test_only_the_columns_asked_for_are_read(stored: Any) -> None:
@@ -78,7 +87,19 @@ def test_a_preview_pages_sorts_and_filters(content: Any) -> None:
         assert codecs.preview(content, filter=condition).total == count, condition
 
 
-@pytest.mark.parametrize("condition", ["nope > 1", "__import__('os') == 1", "n.__class__ == 1", "n > (1).__class__", "n == [i for i in n]", "city > 5", "x" * 3000, "len(n) > 1"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "nope > 1",
+        "__import__('os') == 1",
+        "n.__class__ == 1",
+        "n > (1).__class__",
+        "n == [i for i in n]",
+        "city > 5",
+        "x" * 3000,
+        "len(n) > 1",
+    ],
+)
 def test_conditions_are_never_evaluated_as_code(content: Any, condition: str) -> None:
     with pytest.raises(Invalid):
         codecs.preview(content, filter=condition)

@@ -1,5 +1,7 @@
 """Estimators, boosters, tensors: predictions of what comes back are the same."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 import warnings
@@ -35,7 +37,13 @@ def test_estimators_come_back(name: str) -> None:
     make = getattr(importlib.import_module(f"sklearn.{module}"), kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {"n_estimators": 5} if "n_estimators" in make().get_params() else {"k": 2} if kind == "SelectKBest" else {}
+        options = (
+            {"n_estimators": 5}
+            if "n_estimators" in make().get_params()
+            else {"k": 2}
+            if kind == "SelectKBest"
+            else {}
+        )
         model = make(**options).fit(X, Y)
         encoded = codecs.encode(model)
         made = codecs.decode(encoded.content)
@@ -43,7 +51,10 @@ def test_estimators_come_back(name: str) -> None:
     assert (encoded.facts.kind, encoded.facts.type) == ("model", f"sklearn.{kind}")
     use = "predict" if hasattr(model, "predict") else "transform"
     old, new = getattr(model, use)(X), getattr(made, use)(X)
-    np.testing.assert_array_equal(old.toarray() if hasattr(old, "toarray") else old, new.toarray() if hasattr(new, "toarray") else new)
+    np.testing.assert_array_equal(
+        old.toarray() if hasattr(old, "toarray") else old,
+        new.toarray() if hasattr(new, "toarray") else new,
+    )
     assert codecs.encode(made).content.hash == encoded.content.hash
 
 
@@ -59,7 +70,10 @@ def test_a_pipeline_says_its_steps() -> None:
 def test_an_equal_fit_has_an_equal_hash() -> None:
     from sklearn.ensemble import RandomForestClassifier
 
-    one, other = (codecs.encode(RandomForestClassifier(5, random_state=0).fit(X, Y)).content.hash for _ in range(2))
+    one, other = (
+        codecs.encode(RandomForestClassifier(5, random_state=0).fit(X, Y)).content.hash
+        for _ in range(2)
+    )
     assert one == other
 
 
@@ -80,7 +94,9 @@ def test_xgboost(kind: str) -> None:
     if kind == "Booster":
         model = xgboost.train({"max_depth": 2}, xgboost.DMatrix(X, Y), 3)
         made = codecs.decode(codecs.encode(model).content)
-        np.testing.assert_array_equal(model.predict(xgboost.DMatrix(X)), made.predict(xgboost.DMatrix(X)))
+        np.testing.assert_array_equal(
+            model.predict(xgboost.DMatrix(X)), made.predict(xgboost.DMatrix(X))
+        )
         return
     model = getattr(xgboost, kind)(n_estimators=3).fit(X, Y)
     encoded = codecs.encode(model)
@@ -108,7 +124,15 @@ def test_lightgbm(kind: str) -> None:
 
 def test_torch_tensors_and_modules() -> None:
     torch = pytest.importorskip("torch")
-    for tensor in (torch.arange(6).reshape(2, 3), torch.randn(3, requires_grad=True), torch.tensor(2.5), torch.zeros(0, 3), torch.ones(2, dtype=torch.bfloat16), torch.tensor([True]), torch.arange(6).reshape(2, 3).T):
+    for tensor in (
+        torch.arange(6).reshape(2, 3),
+        torch.randn(3, requires_grad=True),
+        torch.tensor(2.5),
+        torch.zeros(0, 3),
+        torch.ones(2, dtype=torch.bfloat16),
+        torch.tensor([True]),
+        torch.arange(6).reshape(2, 3).T,
+    ):
         made = codecs.decode(codecs.encode(tensor).content)
         assert made.dtype == tensor.dtype
         assert made.shape == tensor.shape

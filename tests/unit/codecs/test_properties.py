@@ -1,5 +1,7 @@
 """Whatever plain value or frame: it comes back equal, and equal values have equal hashes."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 import datetime as dt
@@ -15,17 +17,26 @@ from hypothesis.extra.pandas import column, data_frames, range_indexes
 
 from etiq_jupyter import codecs
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUICK = settings(
+    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
 
 texts = st.text(st.characters(exclude_categories=()), max_size=20)
 hashable = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.complex_numbers(allow_nan=False), texts, st.binary(max_size=20),
     st.dates(), st.datetimes(), st.timedeltas(), st.decimals(allow_nan=False), st.fractions(), st.uuids(), st.timezones(), st.datetimes(timezones=st.just(dt.timezone.utc)),
 )  # fmt: skip
-keys = st.recursive(hashable, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4)
+keys = st.recursive(
+    hashable, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4
+)
 plain = st.recursive(
     keys | st.floats(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4) | st.tuples(inner, inner) | st.sets(keys, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(keys, inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.sets(keys, max_size=3)
+    ),
     max_leaves=20,
 )
 
@@ -34,11 +45,15 @@ def same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
-        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+        return (math.isnan(a) and math.isnan(b)) or (
+            a == b and math.copysign(1, a) == math.copysign(1, b)
+        )
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a.items(), b.items(), strict=True))
+        return len(a) == len(b) and all(
+            same(x, y) for x, y in zip(a.items(), b.items(), strict=True)
+        )
     return bool(a == b)
 
 
@@ -65,7 +80,12 @@ def test_shared_and_self_references_come_back(edges: list[int], random: Any) -> 
 
 
 @QUICK
-@given(npst.arrays(npst.scalar_dtypes() | npst.unicode_string_dtypes() | npst.byte_string_dtypes(), npst.array_shapes(min_dims=0, max_dims=3, min_side=0)))
+@given(
+    npst.arrays(
+        npst.scalar_dtypes() | npst.unicode_string_dtypes() | npst.byte_string_dtypes(),
+        npst.array_shapes(min_dims=0, max_dims=3, min_side=0),
+    )
+)
 def test_arrays_come_back(array: Any) -> None:
     made = codecs.decode(codecs.encode(array).content)
     assert made.dtype == array.dtype

@@ -1,5 +1,7 @@
 """Every kept value comes back equal in value, type, dtype and order, and writes to the same hash."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 import importlib.util

@@ -1,5 +1,7 @@
 """Where values came from, and the cells that make one."""
 
+# ruff: noqa: E501 - tables read better unbroken
+
 from __future__ import annotations
 
 import json
