@@ -21,7 +21,8 @@ from etiq_jupyter.objects.content import canonical
 _spec = importlib.util.spec_from_file_location(
     "etiq_test_corpus", Path(__file__).with_name("corpus.py")
 )
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 corpus = importlib.util.module_from_spec(_spec)
 sys.modules["etiq_test_corpus"] = corpus
 _spec.loader.exec_module(corpus)

@@ -20,13 +20,12 @@ Y = (X[:, 0] > 0.6).astype(int)
 
 def _estimators() -> list[Any]:
     pytest.importorskip("skops")
-    names = [
+    return [
         "linear_model.LinearRegression", "linear_model.LogisticRegression", "linear_model.Ridge", "linear_model.Lasso", "linear_model.SGDClassifier", "tree.DecisionTreeClassifier",
         "tree.DecisionTreeRegressor", "ensemble.RandomForestClassifier", "ensemble.RandomForestRegressor", "ensemble.GradientBoostingClassifier", "ensemble.ExtraTreesClassifier",
         "ensemble.AdaBoostClassifier", "ensemble.BaggingClassifier", "svm.SVC", "svm.LinearSVC", "naive_bayes.GaussianNB", "cluster.KMeans", "decomposition.PCA", "preprocessing.StandardScaler",
         "preprocessing.OneHotEncoder", "impute.SimpleImputer", "neural_network.MLPClassifier", "gaussian_process.GaussianProcessRegressor", "calibration.CalibratedClassifierCV", "feature_selection.SelectKBest",
     ]  # fmt: skip
-    return names
 
 
 @pytest.mark.parametrize("name", _estimators())

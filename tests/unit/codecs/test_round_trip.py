@@ -15,7 +15,8 @@ from etiq_jupyter import codecs
 _spec = importlib.util.spec_from_file_location(
     "etiq_test_samples", Path(__file__).with_name("samples.py")
 )
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 samples = importlib.util.module_from_spec(_spec)
 import sys  # noqa: E402
 
