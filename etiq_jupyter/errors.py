@@ -153,6 +153,33 @@ class RateLimited(EtiqError):
         super().__init__(what, why=why, hint=hint)
 
 
+class AuthorizationPending(EtiqError):
+    """Nobody has answered yet whether a device may be logged in; ask again."""
+
+    code = "authorization_pending"
+    status = 400
+
+
+class SlowDown(AuthorizationPending):
+    """Nobody has answered yet, and the device asks too often; wait five seconds longer."""
+
+    code = "slow_down"
+
+
+class AccessDenied(AuthError):
+    """Somebody has refused to log the device in."""
+
+    code = "access_denied"
+    status = 400
+
+
+class ExpiredCode(AuthError):
+    """A device code is not valid: its time is over, it was used, or it never was one."""
+
+    code = "expired_token"
+    status = 400
+
+
 class ConfigError(EtiqError):
     """A configuration file is missing, unreadable or malformed."""
 
@@ -220,6 +247,10 @@ BY_CODE: dict[str, type[EtiqError]] = {
         Invalid,
         TooLarge,
         RateLimited,
+        AuthorizationPending,
+        SlowDown,
+        AccessDenied,
+        ExpiredCode,
         ConfigError,
         NotADashboard,
         Offline,

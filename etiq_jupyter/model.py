@@ -116,6 +116,35 @@ class IssuedToken(Struct, kw_only=True):
     dashboard_url: str
 
 
+class DeviceCode(Struct, kw_only=True):
+    """What a program gets that wants to be logged in by a person at a browser (RFC 8628).
+
+    The person opens ``verification_url_complete`` and compares ``user_code``, or opens
+    ``verification_url`` and types it. The program keeps ``device_code`` to itself and asks with it
+    every ``interval`` seconds, for at most ``expires_in`` seconds.
+    """
+
+    device_code: str
+    user_code: str
+    verification_url: str
+    verification_url_complete: str
+    interval: int
+    expires_in: int
+
+
+class DeviceRequest(Struct, kw_only=True):
+    """A log-in that waits for somebody's word: who asks, as far as it is known.
+
+    ``name`` is what the program calls itself; ``address`` is where its request came from.
+    """
+
+    user_code: str
+    name: str
+    address: str
+    created_at: datetime
+    expires_at: datetime
+
+
 class Server(Struct, kw_only=True):
     """What a dashboard says of itself.
 

@@ -1,6 +1,6 @@
 """The tables. Times are microseconds since 1970 in UTC; ids are UUIDs as text, hashes hex as text.
 
-The first migration creates exactly these; a test compares the two.
+The migrations create exactly these; a test compares the two.
 """
 
 from __future__ import annotations
@@ -99,7 +99,26 @@ attempts = Table(
     Column("window", BigInteger, primary_key=True),
     Column("count", Integer, nullable=False),
 )
-"""Failed sign-ins per name and per address, by five-minute window."""
+"""Failed sign-ins, and other attempts that are limited, by who made them and five-minute window."""
+
+device_codes = Table(
+    "device_codes",
+    metadata,
+    Column("hash", Text, primary_key=True),  # of the device code, which is stored nowhere
+    # In the clear: who reads it here can answer it, signed in, but gets no token by it.
+    Column("user_code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("interval", Integer, nullable=False),  # seconds
+    Column("polled_at", BigInteger),
+    Column("state", Text, nullable=False),  # pending, approved, denied
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE")),  # who has answered
+    Index(None, "address"),
+    Index(None, "expires_at"),
+)
+"""Programs that wait to be logged in by somebody at a browser."""
 
 audit_log = Table(
     "audit_log",

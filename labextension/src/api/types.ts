@@ -102,6 +102,35 @@ export interface IssuedToken {
 }
 
 /**
+ * What a program gets that wants to be logged in by a person at a browser (RFC 8628).
+ *
+ * The person opens `verification_url_complete` and compares `user_code`, or opens
+ * `verification_url` and types it. The program keeps `device_code` to itself and asks with it
+ * every `interval` seconds, for at most `expires_in` seconds.
+ */
+export interface DeviceCode {
+  device_code: string;
+  user_code: string;
+  verification_url: string;
+  verification_url_complete: string;
+  interval: number;
+  expires_in: number;
+}
+
+/**
+ * A log-in that waits for somebody's word: who asks, as far as it is known.
+ *
+ * `name` is what the program calls itself; `address` is where its request came from.
+ */
+export interface DeviceRequest {
+  user_code: string;
+  name: string;
+  address: string;
+  created_at: string;
+  expires_at: string;
+}
+
+/**
  * What a dashboard says of itself.
  *
  * `epoch` names the life of its data: it changes when a backup is put back, so that clients
