@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -275,14 +276,18 @@ def run_notebook(demo: Demo, path: Path) -> Any:
 
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=300,
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     os.environ.update(demo.environment)
     os.environ["JPY_SESSION_NAME"] = path.name
     try:
         client.execute()
     except CellExecutionError as error:
-        raise ServerError(f"A cell of {path.name} failed", why=str(error)[-800:]) from None
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+        raise ServerError(f"A cell of {path.name} failed", why=text[-800:]) from None
     return notebook
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def run_command(*command: str | Path, environment: dict[str, str], folder: Path)
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
 
 @pytest.fixture(scope="session")
