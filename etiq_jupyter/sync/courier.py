@@ -35,6 +35,7 @@ LAST_RESORT = 3600.0
 """Seconds for which a courier without kernel goes on trying to write to a disk that is full."""
 _RETRY = 2.0  # seconds until a snapshot is tried again that the disk did not take
 _STATE_EVERY = 0.1
+_IMPORTANT = ("turn", "paused", "error", "sending")
 _QUIET = 5.0
 
 
@@ -51,6 +52,7 @@ class Courier:
         self._earlier: dict[tuple[str, str], list[str]] = {}
         self._last_work = time.monotonic()
         self._last_state = 0.0
+        self._turn = 0
         self._untidy = False
         self._told: dict[str, Any] = {}
         self._failing_since: float | None = None
@@ -129,7 +131,8 @@ class Courier:
         if op == "connect":
             if self._engine is None:
                 self._engine = Engine(self.store, self._engine_changed)
-            self._engine.limit(message.pop("limit"))
+            self._engine.limit(message["limit"])
+            self._turn = message["turn"]
             self._engine.connect(Connection.read(message))
         elif self._engine is None:
             return
@@ -206,6 +209,7 @@ class Courier:
             return
         state = {
             "op": "state",
+            "turn": self._turn,
             "paused": engine.paused,
             "error": engine.last_error,
             "sending": engine.sending,
@@ -216,7 +220,7 @@ class Courier:
             self._failing_since = None
         elif self._failing_since is None:
             self._failing_since = now
-        important = any(state[key] != self._told.get(key) for key in ("paused", "error", "sending"))
+        important = any(state[key] != self._told.get(key) for key in _IMPORTANT)
         if important or now - self._last_state > _STATE_EVERY:
             self._last_state, self._told = now, state
             self._last_work = now

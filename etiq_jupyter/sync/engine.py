@@ -71,8 +71,8 @@ class Engine:
         """Send to a destination from now on; ends a pause."""
         from etiq_jupyter.sync.uploader import Uploader
 
-        self._store.outbox.pause(connection.number, "")
         with self._changed:
+            self._store.outbox.pause(connection.number, "")
             self.destination = connection.number
             self._uploader = Uploader(
                 self._store,
@@ -178,8 +178,7 @@ class Engine:
                 self._sending(True)
                 uploader.run(stopped)
         except AuthError as error:
-            if not stopped():
-                self._paused(destination, str(error))
+            self._paused(uploader, destination, str(error))
         except EtiqError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - a fault here must not end the sending
@@ -229,11 +228,13 @@ class Engine:
             self._next_try = time.monotonic() + wait
             self.last_error = str(error)
 
-    def _paused(self, destination: int, reason: str) -> None:
+    def _paused(self, uploader: Uploader, destination: int, reason: str) -> None:
         with self._changed:
+            if self._uploader is not uploader:
+                return  # somebody has logged in again meanwhile
             self.paused = reason
-        with contextlib.suppress(EtiqError):
-            self._store.outbox.pause(destination, reason)
+            with contextlib.suppress(EtiqError):
+                self._store.outbox.pause(destination, reason)
 
     def _sending(self, on: bool) -> None:
         self.sending = on

@@ -62,6 +62,7 @@ class HandOver:
         self._numbers = itertools.count(1)
         self._connection: Connection | None = None
         self._limit = 0
+        self._turn = 0  # counts connections, so that news of an earlier one is not believed
         self._ends = 0
         self._rescue = threading.RLock()
         self._given_up = False
@@ -89,6 +90,7 @@ class HandOver:
         self._store.outbox.pause(connection.number, "")
         with self._lock:
             self._connection = connection
+            self._turn += 1
             self.paused = self.last_error = ""
             if self._channel is not None:
                 self._tell(self._connect_message(connection))
@@ -341,7 +343,8 @@ class HandOver:
             self._say({"op": "end", "job": job.id})
 
     def _connect_message(self, connection: Connection) -> dict[str, Any]:
-        return {"op": "connect", "limit": self._limit, **connection.message()}
+        turn = {"op": "connect", "turn": self._turn, "limit": self._limit}
+        return turn | connection.message()
 
     def _ready_arena(self) -> Arena:
         if self._arena is None:
@@ -390,7 +393,7 @@ class HandOver:
                 job.trouble = self.last_error = message["what"]
         elif op == "trouble":
             self.last_error = message["what"]
-        elif op == "state" and self._connection is not None:
+        elif op == "state" and self._connection is not None and message["turn"] == self._turn:
             self.paused, self.last_error = message["paused"], message["error"]
             self.sending = message["sending"]
             self.progress = (message["progress"][0], message["progress"][1])

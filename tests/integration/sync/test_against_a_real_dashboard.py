@@ -41,6 +41,15 @@ def table(seed=1, rows=ROWS):
 
 
 @pytest.fixture
+def recorder(tmp_path, monkeypatch):
+    """A recorder with its helper process."""
+    monkeypatch.setenv("ETIQ_COURIER", "1")
+    made = Recorder(tmp_path / "store")
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def reader_of(real, tmp_path):
     """Read an item as a colleague with an empty store does."""
     colleague = Recorder(tmp_path / "elsewhere")
