@@ -210,19 +210,31 @@ class Redactor:
 
     def json(self, value: Any, where: str) -> Any:
         """Return a JSON-able value without secrets in any of its texts."""
+        texts, keys = _strings(value)
+        return self._json(value, where) if self.suspects(texts, keys) else value
+
+    def suspects(self, texts: list[str], keys: Iterable[Any]) -> bool:
+        """Say whether any of many texts may hold a secret, by one search over all of them."""
+        if any(map(self.names_secret, keys)):
+            return True
+        trial = Redactor(dict(self.exact))
+        trial.text("\n".join(texts), "")
+        return bool(trial.found)
+
+    def _json(self, value: Any, where: str) -> Any:
         if isinstance(value, str):
             return self.text(value, where)
         if isinstance(value, dict):
             return {
-                self.text(key, where) if isinstance(key, str) else key: self.named_value(
-                    key, part, where
+                self.text(key, where) if isinstance(key, str) else key: (
+                    self.named_value(key, part, where)
+                    if isinstance(part, str)
+                    else self._json(part, where)
                 )
-                if isinstance(part, str)
-                else self.json(part, where)
                 for key, part in value.items()
             }
         if isinstance(value, (list, tuple)):
-            return [self.json(part, where) for part in value]
+            return [self._json(part, where) for part in value]
         return value
 
     def report(self) -> list[Redaction]:
@@ -237,6 +249,25 @@ _SECRET_KEY = re.compile(
     r"(?i)(?:^|[_\-.\s])(?:pass(?:word|wd|phrase)?|pwd|secret|api[_\-]?key|apikey|access[_\-]?key|auth[_\-]?token"
     r"|access[_\-]?token|refresh[_\-]?token|private[_\-]?key|client[_\-]?secret|secret[_\-]?key|credentials?)$"
 )
+
+
+def _strings(value: Any) -> tuple[list[str], set[str]]:
+    """Return all texts of a JSON-able value, and its keys."""
+    texts: list[str] = []
+    keys: set[str] = set()
+    todo: list[Any] = [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict):
+            found = [key for key in part if isinstance(key, str)]
+            keys.update(found)
+            texts += found
+            todo += part.values()
+        elif isinstance(part, (list, tuple)):
+            todo += part
+    return texts, keys
 
 
 def _likely(shape: Shape, secret: str) -> bool:

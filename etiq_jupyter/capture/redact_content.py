@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from etiq_jupyter.capture.redact import Redactor
+from etiq_jupyter.capture.redact import Redactor, holds_registered
 from etiq_jupyter.objects.content import Buffer, Content
 
 _Ext = msgspec.msgpack.Ext
@@ -18,6 +18,8 @@ _decode = msgspec.msgpack.Decoder().decode
 _encode = msgspec.msgpack.Encoder().encode
 _NUMBERS = frozenset("biufcmM")
 _SCALAR = 5
+MAX_SEARCHED = 8_000_000
+"""Characters of all texts in one plain value up to which the shapes of secrets are looked for."""
 _PAIRS = ("dict", "ordered", "counter", "default", "namespace")
 
 
@@ -47,14 +49,15 @@ def redact_plain(content: Content, redactor: Redactor, where: str) -> Content | 
 
 def _suspicious(texts: list[str], nodes: list[Any], redactor: Redactor) -> bool:
     """Look at all texts at once: most values hold no secret, and one search is cheap."""
-    trial = Redactor(redactor.exact)
-    trial.text("\n".join(texts), "")
-    if trial.found:
-        return True
     keys = {
         key for node in nodes if node[0] in _PAIRS for key in node[2] if isinstance(key, str)
     } | {name for node in nodes if node[0] in ("data", "named") for name in node[3]}
-    return any(redactor.names_secret(key) for key in keys)
+    if sum(map(len, texts)) > MAX_SEARCHED:
+        # So much text is data, as the cells of frames are: only registered secrets are looked for.
+        return any(map(redactor.names_secret, keys)) or holds_registered(
+            memoryview(text.encode("utf-8", "surrogatepass")) for text in texts
+        )
+    return redactor.suspects(texts, keys)
 
 
 def _texts(part: Any) -> Iterator[str]:

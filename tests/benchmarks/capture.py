@@ -148,7 +148,7 @@ shell = InteractiveShell.instance()
 from kishu.notebook_id import NotebookId
 from kishu.storage.path import KishuPath
 kishu = KishuForJupyter(notebook_id=NotebookId(key="k", path=nb, kernel_id="k"), ip=shell)
-kishu.set_test_mode()
+kishu._test_mode = True
 shell.events.register("pre_run_cell", kishu.pre_run_cell)
 shell.events.register("post_run_cell", kishu.post_run_cell)
 sys.path.insert(0, sys.argv[2])
