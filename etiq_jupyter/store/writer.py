@@ -210,14 +210,18 @@ class Writer:
         whole = all(len(_sections(source)) <= 1 for source in sources)
         if content.rows < selecting.FEWEST_ROWS or not whole:
             return {}
-        if all(source.size < MERGE or self.same(source) for source in sources):
+        # What the store has already costs nothing, and its bytes may not even be at hand.
+        new = [
+            each for each in sources if each.size and not (each.size >= MERGE and self.same(each))
+        ]
+        if all(source.size < MERGE for source in new):
             return {}
         columns: list[selecting.Column] = []
         for name in parents:
             recipe = self._parent([name])[1]
             if recipe is None or recipe.codec != content.codec:
                 continue
-            columns = columns or [_column(source) for source in sources if source.size]
+            columns = columns or [_column(source) for source in new]
             found = selecting.find(columns, content.rows, recipe, self._chunks.fetch)
             if found is not None:
                 self._add_selection(found, draft, sink)

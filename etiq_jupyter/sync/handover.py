@@ -62,7 +62,7 @@ class HandOver:
         self._numbers = itertools.count(1)
         self._connection: Connection | None = None
         self._limit = 0
-        self._turn = 0  # counts connections, so that news of an earlier one is not believed
+        self._turn = 0  # of the connection: news of an earlier one is not believed
         self._ends = 0
         self._rescue = threading.RLock()
         self._given_up = False
@@ -191,7 +191,7 @@ class HandOver:
             if buffer.data.nbytes and not self._known(buffer)
         ]
         total = sum(-(-buffer.data.nbytes // _ALIGN) * _ALIGN for _, _, buffer in wanted)
-        job.streamed = job.header["streamed"] = total > arena.size // 2
+        job.streamed = job.header["streamed"] = total > arena.size - arena.size // 8
         with self._lock:
             job.begun = True
             self._say(job.header)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from etiq_jupyter.errors import NotFound
 from etiq_jupyter.objects.content import Buffer, Content
 from etiq_jupyter.store import Store, cutting
+from etiq_jupyter.store.sink import Sink
+from etiq_jupyter.store.writer import MERGE, HeldContent
 
 ROWS = 120_000
 
@@ -160,6 +162,26 @@ def test_a_selection_of_a_selection_refers_to_the_whole(keep, reads, frame):
     third = keep(parents={"df": [second.items[0].object]}, df=fewer)
     assert third.new_bytes < 0.03 * first.new_bytes
     assert reads(third, "df", fewer)
+
+
+def test_a_selection_is_looked_for_without_the_bytes_that_are_known(keep, reads, frame, store):
+    base = table()
+    first = keep(df=frame(base))
+    changed = {name: values[np.argsort(base["x"])] for name, values in base.items()}
+    changed["w"] = base["w"]
+    content = frame(changed)
+    held = HeldContent(content)
+    for source in held.sources:
+        if source.size >= MERGE and store.writer.same(source):
+            source.sections = _not_at_hand
+    draft = store.writer.draft(held, [first.items[0].object], Sink(store.chunks))
+    assert draft.recipe.selection is not None
+    second = keep(parents={"df": [first.items[0].object]}, df=content)
+    assert reads(second, "df", content)
+
+
+def _not_at_hand():
+    raise AssertionError("these bytes were not handed over")
 
 
 def test_many_small_columns(keep, reads, store):
