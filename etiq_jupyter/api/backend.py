@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from etiq_jupyter import model
 from etiq_jupyter.errors import AuthError, EtiqError, NotFound, Offline, ServerError
+from etiq_jupyter.ids import parse_short_id, parse_uuid
 
 if TYPE_CHECKING:
     from etiq_jupyter.sessions import Session
@@ -100,6 +102,12 @@ class DashboardBackend:
         return self._session.request(method, path, json=body)
 
     def open_project(self, name: str, create: bool, workspace: str | None) -> model.Project:
+        short = parse_short_id(name)
+        if parse_uuid(name) or (short and short[0] == "PRJ"):
+            try:
+                return self._ask(f"/projects/{quote(name, safe='')}", None, model.Project)
+            except NotFound:
+                create = False  # a mistyped id is not the name of a new project
         body = {"name": name, "create_if_missing": create, "workspace": workspace}
         body = {key: value for key, value in body.items() if value is not None}
         answer = self._session.request("POST", "/projects/open", json=body)

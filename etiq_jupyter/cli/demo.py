@@ -300,10 +300,14 @@ class Found:
     missing: list[str]
 
 
-def read_back(demo: Demo, since: float) -> Found:
-    """Read what arrived since a time (seconds), over the HTTP API."""
+def _seconds(text: str) -> float:
     from datetime import datetime
 
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def read_back(demo: Demo, since: float) -> Found:
+    """Read what arrived since a time (seconds), over the HTTP API."""
     from etiq_jupyter.sync.transport import Transport
 
     transport = Transport(demo.url, demo.token)
@@ -319,7 +323,7 @@ def read_back(demo: Demo, since: float) -> Found:
         return Found(0, [], [str(error)])
     lines, missing, kinds = [], [], set()
     listed = get(f"/projects/{project['id']}/snapshots", limit=100, sort="created")["items"]
-    new = [s for s in listed if datetime.fromisoformat(s["created_at"]).timestamp() >= since - 1]
+    new = [s for s in listed if _seconds(s["created_at"]) >= since - 1]
     for summary in new:
         detail = get(f"/snapshots/{summary['id']}")
         items = detail["items"]

@@ -7,7 +7,6 @@ from typing import Any
 
 from etiq_jupyter import model
 from etiq_jupyter.api.backend import backend_of
-from etiq_jupyter.ids import parse_short_id, parse_uuid
 from etiq_jupyter.sessions import Session, subscribe
 
 
@@ -29,10 +28,7 @@ class SessionFront:
         return answer
 
     def select_project(self, project: str, create: bool) -> model.Status:
-        projects = self._session.projects
-        is_id = parse_uuid(project) is not None or parse_short_id(project) is not None
-        found = projects.get(project) if is_id else projects.find(project, create_if_missing=create)
-        found.use()
+        self._session.projects.find(project, create_if_missing=create).use()
         return self._session.state
 
     def sync_now(self) -> model.Status:

@@ -60,7 +60,7 @@ class LocalProjects:
         for project in known:
             if name == project.name or parse_uuid(name) == project.id:
                 return project
-        if not create:
+        if not create or parse_uuid(name):  # a mistyped id is not the name of a new project
             near = tuple(difflib.get_close_matches(name, [p.name for p in known], 3))
             raise NotFound(f"There is no project {name!r} on this disk", nearest=near)
         with self._store.database.write() as connection:
