@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from etiq_jupyter.dashboard.events.routes import events
+from etiq_jupyter.dashboard.identity.device_routes import routes as device_routes
 from etiq_jupyter.dashboard.identity.routes import routes as identity_routes
 from etiq_jupyter.dashboard.objects.collection import Collector
 from etiq_jupyter.dashboard.objects.routes import routes as object_routes
@@ -38,6 +39,7 @@ ALL_ROUTES: tuple[Routes, ...] = (
     item_routes,
     project_routes,
     identity_routes,
+    device_routes,
     browse_routes,
 )
 THREADS = 16

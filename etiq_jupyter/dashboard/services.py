@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from etiq_jupyter.dashboard.config import Settings
 from etiq_jupyter.dashboard.db.engine import Database
 from etiq_jupyter.dashboard.events.hub import Event, Hub
+from etiq_jupyter.dashboard.identity.device import Devices
 from etiq_jupyter.dashboard.identity.people import People
 from etiq_jupyter.dashboard.identity.tokens import Tokens
 from etiq_jupyter.dashboard.objects.holdings import Holdings
@@ -35,6 +36,7 @@ class Services:
     database: Database
     people: People
     tokens: Tokens
+    devices: Devices
     workspaces: Workspaces
     projects: Projects
     members: Members
@@ -65,6 +67,7 @@ def build(settings: Settings, setup_secret: str = "") -> Services:
     """Put the services of a dashboard together on a database that is up to date."""
     database = Database(settings.sqlalchemy_url)
     people = People(database)
+    tokens = Tokens(database)
     workspaces = Workspaces(database)
     holdings = Holdings(database, open_storage(settings.objects_url))
     hub = Hub(database)
@@ -73,7 +76,8 @@ def build(settings: Settings, setup_secret: str = "") -> Services:
         settings=settings,
         database=database,
         people=people,
-        tokens=Tokens(database),
+        tokens=tokens,
+        devices=Devices(database, people.throttle, tokens),
         workspaces=workspaces,
         projects=Projects(database, workspaces),
         members=Members(database),

@@ -115,7 +115,6 @@ device_codes = Table(
     Column("polled_at", BigInteger),
     Column("state", Text, nullable=False),  # pending, approved, denied
     Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE")),  # who has answered
-    Index(None, "address"),
     Index(None, "expires_at"),
 )
 """Programs that wait to be logged in by somebody at a browser."""

@@ -17,6 +17,8 @@ import zlib
 PREFIX = "etq_"
 PATTERN = re.compile(r"etq_([a-z2-7]{32})([a-z2-7]{6})")
 LOOKUP_CHARS = 8
+USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+"""Easy to tell apart, and without vowels, so that no words come out (RFC 8628, 6.1)."""
 
 
 def new_token() -> str:
@@ -34,6 +36,16 @@ def is_token(text: str) -> bool:
 def new_session_secret() -> str:
     """Make the text of a browser's session cookie: 256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def new_device_code() -> str:
+    """Make the text by which a waiting program is known: 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def new_user_code() -> str:
+    """Make the eight letters that a person compares or types."""
+    return "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(8))
 
 
 def digest(secret: str) -> str:

@@ -1,10 +1,11 @@
-"""Limits failed sign-ins, per person and address. In the database: all workers count together."""
+"""Limits attempts per person and address. In the database: all workers count together."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select, tuple_, update
 
 from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.engine import Database
@@ -37,6 +38,26 @@ class Throttle:
             f"name:{name}": PER_PERSON,
             f"address:{address}": PER_ADDRESS,
         }
+        self.count(
+            limits, "too many attempts to sign in", "several have failed in the last minutes"
+        )
+        return list(limits)
+
+    def count(self, limits: Mapping[str, int], what: str, why: str) -> None:
+        """Count one attempt under each key.
+
+        Parameters
+        ----------
+        limits : mapping of str to int
+            For each key, how many attempts there may be in five minutes.
+        what, why : str
+            Of the refusal.
+
+        Raises
+        ------
+        RateLimited
+            When there were more under one of the keys.
+        """
         seconds = int(time.time())
         window = seconds // WINDOW
         table = tables.attempts
@@ -57,12 +78,25 @@ class Throttle:
         if any(count > limits[key] for key, count in counted):
             wait = (window + 1) * WINDOW - seconds
             raise RateLimited(
-                "too many attempts to sign in",
-                why="several have failed in the last minutes",
+                what,
+                why=why,
                 hint=f"wait {wait} seconds and try again",
                 retry_after=wait,
             )
-        return list(limits)
+
+    def give_back(self, keys: Iterable[str]) -> None:
+        """Take one attempt back under each key, because it was no failure.
+
+        Unlike `forgive` this leaves the failures of before: somebody who guesses cannot wipe them
+        out by being right about something of their own now and then.
+        """
+        table = tables.attempts
+        with self._database.write() as tx:
+            tx.execute(
+                update(table)
+                .where(table.c.key.in_(list(keys)), table.c.count > 0)
+                .values(count=table.c.count - 1)
+            )
 
     def forgive(self, keys: list[str]) -> None:
         """Forget the failures of somebody who has just proved who they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard import audit
@@ -42,6 +42,19 @@ class Tokens:
         Invalid
             When the name, a scope or the expiry is not acceptable.
         """
+        with self._database.write() as tx:
+            return self.add(tx, user, name, scopes, expires_at, address)
+
+    def add(
+        self,
+        tx: Connection,
+        user: User,
+        name: str,
+        scopes: list[str] | None,
+        expires_at: datetime | None,
+        address: str,
+    ) -> tuple[Token, str]:
+        """Do as `issue` does, in a transaction that holds more than this."""
         name = clean_name(name, "token")
         chosen = check_scopes(DEFAULT_SCOPES if scopes is None else scopes)
         moment = now()
@@ -58,17 +71,16 @@ class Tokens:
             "expires_at": ends,
             "last_used_at": None,
         } | stored_form(secret)
-        with self._database.write() as tx:
-            row = tx.execute(tables.tokens.insert().values(values).returning(tables.tokens)).one()
-            audit.record(
-                tx,
-                "token.issue",
-                row.id,
-                user_id=user.id,
-                username=user.username,
-                address=address,
-                detail={"name": name, "scopes": chosen},
-            )
+        row = tx.execute(tables.tokens.insert().values(values).returning(tables.tokens)).one()
+        audit.record(
+            tx,
+            "token.issue",
+            row.id,
+            user_id=user.id,
+            username=user.username,
+            address=address,
+            detail={"name": name, "scopes": chosen},
+        )
         return token_of(row), secret
 
     def page(self, user: User, cursor: str | None, limit: int) -> Page[Token]:

@@ -32,7 +32,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_device_codes")),
         sa.UniqueConstraint("user_code", name=op.f("uq_device_codes_user_code")),
     )
-    op.create_index(op.f("ix_device_codes_address"), "device_codes", ["address"], unique=False)
     op.create_index(
         op.f("ix_device_codes_expires_at"), "device_codes", ["expires_at"], unique=False
     )
