@@ -16,6 +16,7 @@ import time
 _PAGE = 4096
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, since Linux 5.14
 _STEP = 2 << 20
+_COPY = 8 << 20
 
 WARM = 160 << 20
 """Bytes touched in advance."""
@@ -99,7 +100,10 @@ class Arena:
 
     def write(self, start: int, data: memoryview) -> None:
         """Copy bytes into a reservation."""
-        self.view[start : start + data.nbytes] = data
+        # In steps, so that other threads of the kernel get their turn in between.
+        for at in range(0, data.nbytes, _COPY):
+            piece = data[at : at + _COPY]
+            self.view[start + at : start + at + piece.nbytes] = piece
 
     def warm(self) -> None:
         """Touch the first stretch, from a thread of its own, in small steps."""

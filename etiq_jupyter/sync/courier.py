@@ -8,6 +8,7 @@ over is on the disk and, as far as the dashboard can be reached, sent.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import mmap
 import os
 import queue
@@ -111,6 +112,9 @@ class Courier:
         elif op == "arena":
             self._arena = memoryview(mmap.mmap(fd, message["size"], prot=mmap.PROT_READ))
             os.close(fd)
+            importlib.import_module(
+                "numpy"
+            )  # now, rather than when the first snapshot waits for it
         elif op == "job" and self._arena is not None:
             self.store.hold.take()
             made = Incoming(message, self._arena, self)

@@ -267,10 +267,8 @@ class HandOver:
 
     def trouble(self, snapshot: str) -> str:
         """Return why a handed-over snapshot is not stored yet; empty when all is well."""
-        for job in list(self._jobs.values()):
-            if job.snapshot == snapshot:
-                return job.trouble
-        return ""
+        jobs = list(self._jobs.values())
+        return next((job.trouble for job in jobs if job.snapshot == snapshot), "")
 
     def wait_for_change(self, seconds: float) -> None:
         """Wait until something changed, at most so long."""
