@@ -25,6 +25,9 @@ _MIMES = {
     "png": "image/png",
     "raw": "application/octet-stream",
 }
+_AS_JSON = frozenset(
+    ("plain", "source", "numpy.array", "outputs", "environment", "plotly.figure", "altair.chart")
+)
 MAX_JSON_PARTS = 1_000_000
 
 
@@ -39,7 +42,7 @@ def formats_of(reader: ContentReader) -> tuple[str, ...]:
         )
     if codec in ("picture", "matplotlib.figure", "picture.pixels"):
         return ("png", "raw")
-    return ("json", "raw")
+    return ("json", "raw") if codec in _AS_JSON else ("raw",)
 
 
 def export(reader: ContentReader, format: str) -> tuple[str, bytes]:  # noqa: A002 - the API's name

@@ -175,8 +175,10 @@ class _NodeWriter:
         return ["tuple", *self._flat(value)]
 
     def write_set(self, value: Any) -> list[Any]:
-        parts = [self.value(part) for part in value]
-        return [type(value).__name__, sorted(parts, key=_pack)]
+        # By the written form of each element alone: the order of iteration is chance, and so would
+        # be the numbers of the nodes that elements become.
+        ordered = sorted(value, key=_alone)
+        return [type(value).__name__, [self.value(part) for part in ordered]]
 
     def write_dict(self, value: Any) -> list[Any]:
         keys = self._flat(value.keys())
@@ -219,6 +221,12 @@ _CONTAINERS: dict[type, Any] = {
     types.SimpleNamespace: _NodeWriter.write_namespace,
 }
 _SIMPLE = frozenset((type(None), bool, int, float, complex, str, bytes, *_CONTAINERS))
+
+
+def _alone(value: Any) -> bytes:
+    writer = _NodeWriter(Writing())
+    root = writer.value(value)
+    return _pack([root, writer.nodes])
 
 
 def _key(key: Any) -> str:

@@ -22,6 +22,8 @@ MAX_TEXT = 100_000
 MAX_PARTS = 2_000
 """Elements of nested plain values in one preview, all levels together."""
 MAX_ROWS = 1_000
+_DECODED = frozenset(("plain", "source", "numpy.array"))
+"""Codecs whose values are made in order to be looked at; they are pure Python and NumPy."""
 MAX_CELLS = 50_000
 MAX_PICTURE = 8 << 20
 
@@ -63,6 +65,12 @@ def preview(
         return _table(reader, offset, min(limit, MAX_ROWS), columns, sort, filter)
     if codec in _SPECIAL:
         return _SPECIAL[codec](reader)  # type: ignore[no-any-return]
+    if codec not in _DECODED:
+        # Models are made by native code of their libraries: not in a process that only looks.
+        detail = dict(item.detail) if item is not None else {}
+        if detail:
+            return Preview(form="json", data=detail)
+        return Preview(form="none", reason="restore it in a notebook to look inside")
     try:
         value = registry.decode_content(reader, Reading())
     except EtiqError as error:

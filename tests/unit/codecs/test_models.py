@@ -57,6 +57,21 @@ def test_estimators_come_back(name: str) -> None:
     assert codecs.encode(made).content.hash == encoded.content.hash
 
 
+def test_looking_at_a_model_does_not_make_it(monkeypatch: Any) -> None:
+    from sklearn.linear_model import Ridge
+
+    from etiq_jupyter.codecs.estimators import EstimatorCodec
+    from etiq_jupyter.model import Item
+
+    encoded = codecs.encode(Ridge().fit(X, Y))
+    monkeypatch.setattr(EstimatorCodec, "decode", lambda *_: pytest.fail("the model was made"))
+    item = Item(name="m", kind="model", type="sklearn.Ridge", detail=encoded.facts.detail)
+    assert codecs.preview(encoded.content, item).data["params"]["alpha"] == "1.0"
+    assert codecs.preview(encoded.content).form == "none"
+    assert codecs.formats_of(encoded.content) == ("raw",)
+    assert codecs.export(encoded.content, "raw")[1]
+
+
 def test_a_pipeline_says_its_steps() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -105,3 +105,24 @@ def test_the_summary_runs_no_code_of_the_value() -> None:
     from etiq_jupyter.codecs.describe import describe
 
     assert "Loud" in describe([1, Loud()])
+
+
+def test_the_hash_of_a_set_does_not_depend_on_the_process() -> None:
+    code = (
+        "from etiq_jupyter import codecs\n"
+        "v = [{'b', 'a', 'c'}, {('x', 1), ('y', 2), ('z',)}, frozenset({frozenset({'p', 'q'}), frozenset({'r'})})]\n"
+        "print(codecs.encode(v).content.hash)\n"
+    )
+    seen = set()
+    for seed in ("1", "2", "3"):
+        environment = {"PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            env=environment,
+        )
+        seen.add(done.stdout)
+    assert len(seen) == 1

@@ -64,7 +64,12 @@ def test_facts_and_preview_are_there_and_json(value: Any, stored: Any) -> None:
     msgspec.json.encode(facts.detail)
     shown = codecs.preview(stored(encoded.content))
     msgspec.json.encode(shown)
-    assert shown.form != "none" or value is None or "mode" in shown.reason, shown.reason
+    looked_at = not content_is_opaque(encoded.content.codec)
+    assert shown.form != "none" or "mode" in shown.reason or not looked_at, shown.reason
+
+
+def content_is_opaque(codec: str) -> bool:
+    return codec in ("scipy.sparse",)
 
 
 @pytest.mark.parametrize("value", MATRIX)
