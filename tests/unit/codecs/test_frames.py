@@ -123,7 +123,10 @@ def test_a_profile_per_column(content: Any) -> None:
 def test_facts_for_people(content: Any) -> None:
     facts = codecs.encode(FRAME).facts
     assert (facts.kind, facts.type, facts.summary) == ("frame", "pandas.DataFrame", "5 x 6")
-    assert facts.detail["columns"][1] == {"name": "city", "type": "str", "nulls": 1}
+    assert facts.detail["columns"][1] in (
+        {"name": "city", "type": "str", "nulls": 1},  # pandas 3
+        {"name": "city", "type": "object", "nulls": 1},
+    )
     assert facts.detail["shape"] == [5, 6]
 
 
