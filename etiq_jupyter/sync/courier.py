@@ -234,6 +234,8 @@ class Courier:
 
     def _finished(self) -> bool:
         quiet = time.monotonic() - self._last_work
+        if self.orphaned and self._store is not None and not self._store.path.exists():
+            return True  # the store was removed: there is nothing to write to and nothing to send
         if self._jobs or not self._queue.empty():
             return self.orphaned and time.monotonic() - self._orphaned_at > LAST_RESORT
         engine = self._engine
