@@ -55,6 +55,15 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class Address:
+    """A dashboard to log in to without a token, and the source that named it."""
+
+    url: str
+    source: str
+    verify: bool | str = True
+
+
+@dataclass(frozen=True)
 class Step:
     """One place that was looked at: what it held (never the values) and what came of it."""
 
@@ -232,6 +241,32 @@ def find(
         verify=values.get("verify", True),
     )
     return walk
+
+
+def find_address(
+    url: str | None = None, *, config: str | os.PathLike[str] | Mapping[str, Any] | None = None
+) -> Address:
+    """Walk the same sources for the dashboard alone, for a log-in that needs no token yet.
+
+    Parameters
+    ----------
+    url : str, optional
+        A keyword; it wins.
+    config : path or mapping, optional
+        An explicit configuration.
+
+    Raises
+    ------
+    ConfigError
+        When an explicit or ``.etiq`` configuration is missing or malformed.
+    Invalid
+        When the URL cannot be one.
+    """
+    wanted = check_url(url) if url is not None else None
+    for source, values in _sources(config):
+        if values.get("url") and wanted in (None, check_url(values["url"])):
+            return Address(check_url(values["url"]), source, values.get("verify", True))
+    return Address(wanted or DEFAULT_URL, "keywords" if wanted else "the default")
 
 
 def _fits(

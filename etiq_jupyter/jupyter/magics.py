@@ -79,6 +79,7 @@ class EtiqMagics(Magics):
     @argument("--token-file", help="a file that holds only the token")
     @argument("--token-env", help="name of an environment variable that holds the token")
     @argument("--config", help="a configuration file, as downloaded when the token was made")
+    @argument("--device", action="store_true", help="approve at a browser; no token is typed")
     @argument("--ca", help="a CA bundle to verify the dashboard's certificate with")
     @argument("--explain", action="store_true", help="only show where credentials come from")
     @line_magic
@@ -88,6 +89,14 @@ class EtiqMagics(Magics):
         """Log in to a dashboard. Prompts for what is not found, where someone can answer."""
         given = parse_argstring(self.etiq_login, line)
         token = self._token(given)
+        if given.device and token:
+            raise UsageError("give --device or a token, not both")
+        if given.device and not given.explain:
+            from etiq_jupyter.jupyter.device import log_in
+
+            address = credentials.find_address(given.url, config=given.config)
+            log_in(self.session, address.url, verify=given.ca or address.verify)
+            return
         walk = credentials.find(given.url, token, config=given.config)
         if given.explain:
             print(walk.explain())
