@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { asProblem, type Me } from '../api';
 import { ErrorNotice, forgetAnswers, Loading, UiProvider, type Navigation } from '../ui';
 import { ComparePage } from './ComparePage';
+import { DevicePage } from './DevicePage';
 import { HttpBackend } from './http';
 import { MissingPage } from './MissingPage';
 import { ProjectPage } from './ProjectPage';
@@ -119,6 +120,8 @@ function Inside({ route, me }: { route: Route; me: Me }): JSX.Element {
       return <TokensPage />;
     case 'search':
       return <SearchPage />;
+    case 'device':
+      return <DevicePage me={me} />;
     case 'sign-in':
     case 'register':
       return <Redirect to="/" />;

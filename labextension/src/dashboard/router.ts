@@ -11,13 +11,14 @@ export type Route =
   | { page: 'compare'; a: string; b: string }
   | { page: 'tokens' }
   | { page: 'search' }
+  | { page: 'device' }
   | { page: 'sign-in' }
   | { page: 'setup' }
   | { page: 'register' }
   | { page: 'missing' };
 
 const TABS: readonly string[] = ['snapshots', 'pipelines', 'members', 'settings'];
-const PLAIN: readonly string[] = ['tokens', 'search', 'sign-in', 'setup', 'register'];
+const PLAIN: readonly string[] = ['tokens', 'search', 'device', 'sign-in', 'setup', 'register'];
 
 /** What an address means. */
 export function parse(pathname: string): Route {

@@ -13,6 +13,7 @@ describe('addresses', () => {
     ['/s/SNP-42', { page: 'snapshot', snapshot: 'SNP-42' }],
     ['/compare/SNP-1/SNP-2', { page: 'compare', a: 'SNP-1', b: 'SNP-2' }],
     ['/tokens', { page: 'tokens' }],
+    ['/device', { page: 'device' }],
     ['/p/PRJ-3/nothing', { page: 'missing' }],
     ['/s', { page: 'missing' }],
     ['/s/%E0%A4%A', { page: 'missing' }],

@@ -59,7 +59,7 @@ class Script(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.code: tuple[int, Any] = (201, self.codes())
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def codes(self, **more: Any) -> dict[str, Any]:
         page = f"{self.url}/device"
