@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from traitlets.config import Config
 
 
 @pytest.fixture
@@ -12,8 +13,7 @@ def shell() -> Iterator[Any]:
     from IPython.core.interactiveshell import InteractiveShell
 
     InteractiveShell.clear_instance()
-    made = InteractiveShell.instance()
-    made.history_manager.enabled = False
+    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     yield made
     made.reset(new_session=False)
     InteractiveShell.clear_instance()
