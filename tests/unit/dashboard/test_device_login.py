@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from etiq_jupyter.dashboard.db import upgrade
+from etiq_jupyter.dashboard.db.engine import Database
 from etiq_jupyter.dashboard.identity import device
 from etiq_jupyter.dashboard.identity.secrets import USER_CODE_LETTERS, is_token
 from etiq_jupyter.errors import ExpiredCode
@@ -247,3 +249,17 @@ def test_answers_and_tokens_are_in_the_audit_log(house, ana, program, settings):
     assert "testclient" in lines[1][1]
     whole = str(lines)
     assert program.asked["device_code"] not in whole
+
+
+def test_a_database_of_before_gets_the_table_and_keeps_what_it_has(tmp_path):
+    path = tmp_path / "dashboard.sqlite"
+    database = Database(f"sqlite:///{path}")
+    upgrade.migrate(database, "0001")
+    with database.write() as tx:
+        tx.execute(text("UPDATE counters SET value = 7 WHERE prefix = 'SNP'"))
+    assert upgrade.upgrade(database, path) == "migrated"
+    with database.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM device_codes")).scalar() == 0
+        kept = connection.execute(text("SELECT value FROM counters WHERE prefix = 'SNP'"))
+        assert kept.scalar() == 7
+    database.close()
