@@ -1,12 +1,14 @@
 """A stand-in for a notebook's kernel: takes snapshots until it is killed or told to stop.
 
-Arguments: store, url, user, token, project, log, seed, seconds. Before a snapshot is recorded, the
-line ``begin ID`` goes into the log, after it ``done ID DIGEST``: what is done is acknowledged.
+Arguments: store, url, user, token, project, log, number of this kernel, seconds. Before a snapshot
+is recorded, the line ``begin ID`` goes into the log, after it ``captured ID KERNEL``, and
+``done ID DIGEST`` as soon as its ticket says that it is stored: then it is acknowledged.
 """
 
 import contextlib
 import os
 import sys
+import threading
 import time
 from datetime import datetime, timezone
 
@@ -34,6 +36,16 @@ def contents(rng, memory):
     return Content("a", 1, {}, [Buffer("d", memoryview(values), "rows", 1, 0)])
 
 
+def acknowledge(target, tickets):
+    """Write down which snapshots are stored by now; runs in a thread."""
+    while True:
+        for ticket, digest in list(tickets.items()):
+            if ticket.state != "captured":
+                os.write(target, f"done {ticket.id} {digest}\n".encode())
+                del tickets[ticket]
+        time.sleep(0.005)
+
+
 def main():
     store, url, user, token, project, log, seed, seconds = sys.argv[1:]
     rng = np.random.default_rng(int(seed))
@@ -45,6 +57,8 @@ def main():
     recorder.connect(destination, token, timeout=3)
     run = model.Run(id=new_id())
     memory, until = {}, time.monotonic() + float(seconds)
+    tickets = {}
+    threading.Thread(target=acknowledge, args=(target, tickets), daemon=True).start()
     while time.monotonic() < until:
         content = contents(rng, memory)
         item = model.Item(name="a", kind="array", type="x", hash=content.hash, size=content.size)
@@ -58,8 +72,12 @@ def main():
         )
         digest = xxhash.xxh3_128_hexdigest(content.buffers[0].data)
         os.write(target, f"begin {snapshot.id}\n".encode())
-        recorder.record(snapshot, {"a": content}, destination)
-        os.write(target, f"done {snapshot.id} {digest}\n".encode())
+        ticket = recorder.record(snapshot, {"a": content}, destination)
+        os.write(target, f"captured {snapshot.id} {seed}\n".encode())
+        if ticket.state != "captured":
+            os.write(target, f"done {snapshot.id} {digest}\n".encode())
+        else:
+            tickets[ticket] = digest
         time.sleep(float(rng.random()) * 0.08)
     until = time.monotonic() + 20
     while recorder.unstored and time.monotonic() < until:
