@@ -1,14 +1,12 @@
-"""Python, platform, packages and git, collected off the hot path and kept once per distinct value.
+"""Python, platform, packages and git of this process, as they are now.
 
-The first collection lists the installed packages (some 50 ms); later ones reuse that list as long
-as the folders of packages are unchanged. git runs as a process with a time limit, in a thread, and
-only when the working folder's HEAD, index or a few seconds have passed. A cell never waits for it:
-it gets the latest that is known.
+Listing the installed packages takes some 50 ms; later calls reuse that list as long as the folders
+of packages are unchanged. git runs as a process with a time limit, and is asked again when the work
+tree's HEAD or index changed, or a few seconds have passed. `surroundings` calls this in a thread.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import subprocess
@@ -18,55 +16,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-log = logging.getLogger(__name__)
 MAX_DIFF = 200_000
 """Characters of the dirty diff that are kept."""
 GIT_SECONDS = 2.0
 FRESH_SECONDS = 5.0
-"""Age below which the environment is not collected again."""
+"""Age below which git is not asked again."""
 
 
 class Environment:
-    """The environment of this process. One instance, `environment`, serves the process."""
+    """Collects, and remembers what is slow to collect. One instance serves the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[str, Any] | None = None
-        self._at = 0.0
         self._packages: tuple[Any, dict[str, str]] = (None, {})
         self._git: tuple[Any, dict[str, Any]] = (None, {})
-        self._thread: threading.Thread | None = None
-
-    def refresh(self) -> None:
-        """Begin to collect in a thread, unless what is known is fresh. Returns at once."""
-        if self._known is not None and time.monotonic() - self._at < FRESH_SECONDS:
-            return
-        thread = self._thread
-        if thread is not None and thread.is_alive():
-            return
-        self._thread = threading.Thread(target=self._quietly, name="etiq-environment", daemon=True)
-        self._thread.start()
-
-    def _quietly(self) -> None:
-        try:
-            self.collect()
-        except Exception:
-            log.debug("the environment could not be collected", exc_info=True)
-
-    def current(self, wait: float = 1.0) -> dict[str, Any]:
-        """Return what is known, waiting only for the very first collection.
-
-        At most ``wait`` seconds.
-        """
-        if self._known is None:
-            self.refresh()
-            if self._thread is not None:
-                self._thread.join(wait)
-        return self._known or {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": {},
-        }
 
     def collect(self) -> dict[str, Any]:
         """Collect now and return it.
@@ -75,8 +38,7 @@ class Environment:
         -------
         dict
             ``python``, ``implementation``, ``platform``, ``machine``, ``packages`` (name ->
-            version)
-            and, inside a work tree, ``git`` (``commit``, ``branch``, ``dirty``, ``diff``).
+            version) and, inside a work tree, ``git`` (``commit``, ``branch``, ``dirty``, ``diff``).
         """
         with self._lock:
             found: dict[str, Any] = {
@@ -89,7 +51,6 @@ class Environment:
             git = self._work_tree()
             if git:
                 found["git"] = git
-            self._known, self._at = found, time.monotonic()
             return found
 
     def _installed(self) -> dict[str, str]:
@@ -194,13 +155,3 @@ if hasattr(os, "register_at_fork"):
 def collect() -> dict[str, Any]:
     """Collect the environment of this process now."""
     return environment.collect()
-
-
-def refresh() -> None:
-    """Begin to collect in a thread."""
-    environment.refresh()
-
-
-def current(wait: float = 1.0) -> dict[str, Any]:
-    """Return the latest that is known."""
-    return environment.current(wait)

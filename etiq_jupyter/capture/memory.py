@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from etiq_jupyter.capture.surroundings import Surroundings
+    from etiq_jupyter.capture.surroundings import Checked
 
 MAX_KNOWN = 20_000
 
@@ -45,19 +45,19 @@ class Memory:
         In memory only.
     clean : set
         Contents that were searched for registered secrets and hold none.
-    surroundings : Surroundings, optional
+    surroundings : Checked, optional
         The environment of the last snapshot, redacted and encoded.
     """
 
     known: dict[tuple[str, int], Known] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     clean: set[tuple[str, int]] = field(default_factory=set)
-    surroundings: Surroundings | None = None
+    surroundings: Checked | None = None
 
     def __post_init__(self) -> None:
-        from etiq_jupyter.capture import environment
+        from etiq_jupyter.capture import surroundings
 
-        environment.refresh()
+        surroundings.refresh()
 
     def recall(self, name: str, value: Any) -> Known | None:
         """Return what is known of the value that this name holds, None when it is another value."""

@@ -270,6 +270,11 @@ def _strings(value: Any) -> tuple[list[str], set[str]]:
     return texts, keys
 
 
+def texts_of(value: Any) -> str:
+    """Return all texts of a JSON-able value, joined by line ends."""
+    return "\n".join(_strings(value)[0])
+
+
 def _likely(shape: Shape, secret: str) -> bool:
     if not shape.entropy:
         return not _HARMLESS.match(secret) if shape.kind == "password in an address" else True

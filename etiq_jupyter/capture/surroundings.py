@@ -1,61 +1,101 @@
-"""The environment as an item: the same for many snapshots, so redacted and encoded once."""
+"""The environment as an item of snapshots: collected, redacted and encoded in a thread.
+
+The environment is the same for many snapshots, and a large uncommitted diff takes some 75 ms to
+redact. So all of that is done once per distinct environment, off the hot path: a cell gets the
+latest that is ready, and waits only for the very first. What cannot be known in advance are secrets
+that are registered, or found in a cell, later. A snapshot looks for those in the collected texts
+(a plain search) and, only when one is there, makes the item anew before it uses it.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
+import platform
+import threading
+import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from etiq_jupyter import codecs
 from etiq_jupyter.capture import environment
-from etiq_jupyter.capture.redact import Redactor, generation
+from etiq_jupyter.capture.redact import Redactor, generation, mask, texts_of
 from etiq_jupyter.model import Item
 
 if TYPE_CHECKING:
     from etiq_jupyter.capture.values import ItemMaker
     from etiq_jupyter.objects.content import Content
 
+log = logging.getLogger(__name__)
 NAME = "@environment"
+FRESH_SECONDS = 5.0
+"""Age below which the environment is not collected again."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """One environment, ready to be added to a snapshot.
+    """One environment, redacted and encoded: ready to be added to a snapshot.
 
     Attributes
     ----------
     facts : dict
-        What it was made from; held, so that its identity says whether it is still the same.
-    known : tuple
-        The secrets that were known when it was redacted.
+        What it was made from, with its secrets: in memory only, to make it anew.
+    texts : str
+        All texts of the facts, in one.
+    known : int
+        The generation of registered secrets when it was redacted.
     """
 
-    facts: dict[str, Any]
-    known: tuple[int, int]
+    facts: dict[str, Any] = field(repr=False)
+    texts: str = field(repr=False)
+    known: int
     item: Item
     content: Content
     redacted: Counter[tuple[str, str]]
 
-
-def add_environment(maker: ItemMaker, redactor: Redactor) -> None:
-    """Add the environment to a snapshot, with what was taken out of it."""
-    facts = environment.current()
-    known = (generation(), len(redactor.exact))
-    memory = maker.memory
-    last = memory.surroundings
-    if last is None or last.facts is not facts or last.known != known:
-        last = memory.surroundings = _make(facts, known, redactor.exact)
-    redactor.found.update(last.redacted)
-    maker.items.append(msgspec.structs.replace(last.item))
-    maker.contents[NAME] = last.content
+    def holds(self, exact: dict[str, str]) -> bool:
+        """Say whether a secret that became known since is in it."""
+        if self.known != generation() and mask(self.texts) != self.texts:
+            return True
+        return any(secret in self.texts for secret in exact)
 
 
-def _make(facts: dict[str, Any], known: tuple[int, int], exact: dict[str, str]) -> Surroundings:
-    apart = Redactor(dict(exact))
+@dataclass(frozen=True)
+class Checked:
+    """The environment of a session's last snapshot.
+
+    Attributes
+    ----------
+    latest : Surroundings
+        What the process had ready then.
+    known : tuple
+        The secrets that were known: generation of the registered ones, number of the found ones.
+    used : Surroundings
+        What was added: ``latest``, or that without the secrets that became known since.
+    """
+
+    latest: Surroundings
+    known: tuple[int, int]
+    used: Surroundings
+
+
+def prepare(facts: dict[str, Any], exact: dict[str, str]) -> Surroundings:
+    """Redact and encode what was collected.
+
+    Parameters
+    ----------
+    facts : dict
+        As `environment.collect` makes it.
+    exact : dict
+        Secrets found in cells -> their kind. What is found here is not added.
+    """
+    known = generation()
+    redactor = Redactor(dict(exact))
     codec = codecs.registry.by_name("environment")
-    cleaned = apart.json(facts, "environment")
+    cleaned = redactor.json(facts, "environment")
     content = codec.encode(cleaned, codecs.Writing())
     shown = codec.summarise(cleaned, content)
     item = Item(
@@ -69,4 +109,83 @@ def _make(facts: dict[str, Any], known: tuple[int, int], exact: dict[str, str]) 
         hash=content.hash,
         codec=content.codec,
     )
-    return Surroundings(facts, known, item, content, apart.found)
+    return Surroundings(facts, texts_of(facts), known, item, content, redactor.found)
+
+
+class Collector:
+    """Keeps the latest surroundings of this process ready. One instance serves the process."""
+
+    def __init__(self) -> None:
+        self._latest: Surroundings | None = None
+        self._at = 0.0
+        self._thread: threading.Thread | None = None
+
+    def refresh(self) -> None:
+        """Begin to collect in a thread, unless what is ready is fresh. Returns at once."""
+        if self._latest is not None and time.monotonic() - self._at < FRESH_SECONDS:
+            return
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            return
+        self._thread = threading.Thread(target=self._collect, name="etiq-environment", daemon=True)
+        self._thread.start()
+
+    def _collect(self) -> None:
+        try:
+            facts = environment.collect()
+            latest = self._latest
+            if latest is None or latest.facts != facts:
+                self._latest = prepare(facts, {})
+            self._at = time.monotonic()
+        except Exception:
+            log.debug("the environment could not be collected", exc_info=True)
+
+    def current(self, wait: float = 1.0) -> Surroundings:
+        """Return what is ready, waiting only for the very first collection.
+
+        At most ``wait`` seconds; without it, Python and platform are what is known.
+        """
+        if self._latest is None:
+            self.refresh()
+            if self._thread is not None:
+                self._thread.join(wait)
+        if self._latest is not None:
+            return self._latest
+        known = {"python": platform.python_version(), "platform": platform.platform()}
+        return prepare(known | {"packages": {}}, {})
+
+
+collector = Collector()
+
+
+def _after_fork() -> None:
+    global collector
+    collector = Collector()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def refresh() -> None:
+    """Begin to collect in a thread."""
+    collector.refresh()
+
+
+def add_environment(maker: ItemMaker, redactor: Redactor) -> None:
+    """Add the environment to a snapshot, with what was taken out of it."""
+    used = _checked(maker, redactor.exact)
+    redactor.found.update(used.redacted)
+    maker.items.append(msgspec.structs.replace(used.item))
+    maker.contents[NAME] = used.content
+
+
+def _checked(maker: ItemMaker, exact: dict[str, str]) -> Surroundings:
+    """Return the latest surroundings without any secret known by now."""
+    latest = collector.current()
+    known = (generation(), len(exact))
+    last = maker.memory.surroundings
+    if last is None or last.latest is not latest or last.known != known:
+        used = prepare(latest.facts, exact) if latest.holds(exact) else latest
+        last = maker.memory.surroundings = Checked(latest, known, used)
+    return last.used

@@ -21,13 +21,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from etiq_jupyter.capture import environment
 from etiq_jupyter.capture.memory import Memory
 from etiq_jupyter.capture.outputs import pictures, tidy
 from etiq_jupyter.capture.reach import aliases, through_functions
 from etiq_jupyter.capture.redact import Redactor
 from etiq_jupyter.capture.results import Captured, CellOutcome, Options
-from etiq_jupyter.capture.surroundings import add_environment
+from etiq_jupyter.capture.surroundings import add_environment, refresh
 from etiq_jupyter.capture.values import ItemMaker, Made, variables_of
 from etiq_jupyter.codecs.fingerprints import fingerprint
 from etiq_jupyter.codecs.images import Picture
@@ -264,7 +263,7 @@ def watch_cell(
             code = source
     names = analyse(code)
     watch = Watch(source, namespace, memory, names, datetime.now(timezone.utc))
-    environment.refresh()
+    refresh()
     watch._look()
     return watch
 

@@ -25,7 +25,7 @@ import pytest
 import zstandard
 
 from etiq_jupyter import capture
-from etiq_jupyter.capture import environment
+from etiq_jupyter.capture import environment, surroundings
 from etiq_jupyter.model import Failure, Snapshot
 from etiq_jupyter.objects.content import canonical
 from etiq_jupyter.sessions import Session
@@ -65,6 +65,7 @@ def planted_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(here, "_work_tree", lambda: git | {"canary": canary("environment", 0)})
     monkeypatch.setattr(here, "_installed", lambda: packages)
     monkeypatch.setattr(environment, "environment", here)
+    monkeypatch.setattr(surroundings, "collector", surroundings.Collector())
 
 
 def canary(place: str, number: int) -> str:

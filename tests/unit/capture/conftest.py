@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from etiq_jupyter import capture
+from etiq_jupyter.capture import environment
+from etiq_jupyter.capture import surroundings as surroundings_module
 from etiq_jupyter.model import Failure, Item
 
 
@@ -58,6 +60,19 @@ class Kernel:
 @pytest.fixture
 def kernel() -> Kernel:
     return Kernel()
+
+
+@pytest.fixture
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes an environment with this uncommitted diff, and waits until it is ready."""
+
+    def make(diff: str) -> None:
+        facts = {"python": "3", "packages": {}, "git": {"commit": "c", "diff": diff}}
+        monkeypatch.setattr(environment, "collect", lambda: facts)
+        monkeypatch.setattr(surroundings_module, "collector", surroundings_module.Collector())
+        surroundings_module.collector.current(wait=30)
+
+    return make
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Python, packages and git: what is collected, and that nobody waits for it."""
 
-
-
 from __future__ import annotations
 
 import platform
@@ -15,6 +13,7 @@ import pytest
 from etiq_jupyter import codecs
 from etiq_jupyter.capture import environment
 from etiq_jupyter.capture.environment import MAX_DIFF, Environment
+from etiq_jupyter.capture.surroundings import Collector
 
 
 @pytest.fixture
@@ -87,14 +86,38 @@ def test_git_that_hangs_is_given_up(tree: Path, monkeypatch: Any) -> None:
 
 
 def test_nobody_waits_for_a_second_collection(monkeypatch: Any) -> None:
-    one = Environment()
-    known = one.collect()
-    monkeypatch.setattr(one, "collect", lambda: time.sleep(5))
+    one = Collector()
+    first = one.current(wait=30)
+    monkeypatch.setattr(environment, "collect", lambda: time.sleep(5))
     one._at = -1e9
     begun = time.perf_counter()
     one.refresh()
-    assert one.current() is known
+    assert one.current() is first
     assert time.perf_counter() - begun < 0.5
+
+
+def test_a_large_diff_is_redacted_before_a_cell_asks(
+    kernel: Any, surroundings: Any, monkeypatch: Any
+) -> None:
+    surroundings("+x = 'ghp_" + "a1B2" * 9 + "'\n" * 4_000)
+    monkeypatch.setattr(
+        "etiq_jupyter.capture.surroundings.prepare", lambda *_: pytest.fail("made by the cell")
+    )
+    captured = kernel.run("x = 1")
+    assert "redacted" in codecs.decode(captured.contents["@environment"])["git"]["diff"]
+
+
+def test_equal_facts_are_made_once(monkeypatch: Any) -> None:
+    monkeypatch.setattr(environment, "collect", lambda: {"python": "3", "packages": {}})
+    one = Collector()
+    first = one.current(wait=30)
+    one._collect()
+    assert one.current() is first
+
+
+def test_a_collection_that_fails_or_hangs_leaves_the_least(monkeypatch: Any) -> None:
+    monkeypatch.setattr(environment, "collect", lambda: 1 / 0)
+    assert Collector().current().facts["python"] == platform.python_version()
 
 
 def test_equal_environments_have_equal_hashes(kernel: Any) -> None:
@@ -106,4 +129,4 @@ def test_equal_environments_have_equal_hashes(kernel: Any) -> None:
         if item.role == "environment"
     }
     assert len(hashes) == 1
-    assert codecs.decode(one.contents["@environment"])["python"] == environment.current()["python"]
+    assert codecs.decode(one.contents["@environment"])["python"] == platform.python_version()

@@ -109,18 +109,30 @@ def test_planted_in_source_outputs_values_and_error(kernel: Any, stream: Any) ->
         )
 
 
-def test_planted_in_the_environment(kernel: Any, monkeypatch: Any) -> None:
-    from etiq_jupyter.capture import environment
-
-    diff = "\n".join(f"+{text}" for _, _, text in SECRETS)
-    monkeypatch.setattr(
-        environment,
-        "current",
-        lambda wait=1.0: {"python": "3", "packages": {}, "git": {"commit": "c", "diff": diff}},
-    )
+def test_planted_in_the_environment(kernel: Any, surroundings: Any) -> None:
+    surroundings("\n".join(f"+{text}" for _, _, text in SECRETS))
     captured = kernel.run("x = 1")
     data = everything(captured)
     assert [secret for _, secret, _ in SECRETS if holds(data, secret)] == []
+    assert {found.where for found in captured.snapshot.redactions} == {"environment"}
+
+
+def test_a_secret_known_later_is_taken_out_of_an_environment_made_before(
+    kernel: Any, surroundings: Any
+) -> None:
+    surroundings("+the horse-42-battery and the blue-Horse_77x")
+    assert holds(everything(kernel.run("x = 1")), "horse-42-battery")
+    capture.register_secret("horse-42-battery")
+    try:
+        captured = kernel.run("x = 2")
+        assert not holds(everything(captured), "horse-42-battery")
+        assert holds(everything(captured), "blue-Horse_77x")
+        kernel.run("password = 'blue-Horse_77x'")
+        assert not holds(everything(kernel.run("x = 3")), "blue-Horse_77x")
+        assert not holds(everything(kernel.run("x = 4")), "horse-42-battery")
+        assert "horse-42-battery" not in repr(kernel.memory.surroundings)
+    finally:
+        capture.forget_secret("horse-42-battery")
 
 
 def test_a_password_assigned_in_one_cell_and_printed_in_another(kernel: Any, stream: Any) -> None:
