@@ -18,6 +18,7 @@ import threading
 import urllib.parse
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from etiq_jupyter.capture.secret_shapes import SHAPES, Shape
@@ -153,15 +154,22 @@ class Redactor:
         pattern = _registered.pattern
         if pattern is not None:
             text = self._replace(pattern, REGISTERED, text, where)
-        for secret, kind in list(self.exact.items()):
-            if secret in text:
-                self.found[kind, where] += text.count(secret)
-                text = text.replace(secret, f"[redacted: {kind}]")
+        text = self.again(text, where)
+        known = len(self.exact)
         lower = text.lower() if len(text) >= 8 else ""
         if lower:
             for shape in SHAPES:
                 if any(needle in lower for needle in shape.needles):
                     text = self._shape(shape, text, where)
+        # What was assigned on one line may stand bare on another.
+        return self.again(text, where, known)
+
+    def again(self, text: str, where: str, since: int = 0) -> str:
+        """Return the text without the secrets found so far, or those after the first ``since``."""
+        for secret, kind in islice(list(self.exact.items()), since, None):
+            if secret in text:
+                self.found[kind, where] += text.count(secret)
+                text = text.replace(secret, f"[redacted: {kind}]")
         return text
 
     def _replace(self, pattern: re.Pattern[str], kind: str, text: str, where: str) -> str:
@@ -211,7 +219,11 @@ class Redactor:
     def json(self, value: Any, where: str) -> Any:
         """Return a JSON-able value without secrets in any of its texts."""
         texts, keys = _strings(value)
-        return self._json(value, where) if self.suspects(texts, keys) else value
+        if not self.suspects(texts, keys):
+            return value
+        known = len(self.exact)
+        made = self._json(value, where)
+        return made if len(self.exact) == known else self._json(made, where)
 
     def suspects(self, texts: list[str], keys: Iterable[Any]) -> bool:
         """Say whether any of many texts may hold a secret, by one search over all of them."""

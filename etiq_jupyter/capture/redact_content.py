@@ -38,13 +38,21 @@ def redact_plain(content: Content, redactor: Redactor, where: str) -> Content | 
         texts = list(_texts([root, nodes]))
         if not texts or not _suspicious(texts, nodes, redactor):
             return None
-        clean_root = _clean(root, redactor, where)
-        clean_nodes = [_clean_node(node, redactor, where) for node in nodes]
+        known = len(redactor.exact)
+        clean_root, clean_nodes = _clean_all(root, nodes, redactor, where)
+        if len(redactor.exact) > known:  # what one text gave away may stand bare in an earlier one
+            clean_root, clean_nodes = _clean_all(clean_root, clean_nodes, redactor, where)
         data = _encode([clean_root, clean_nodes])
         if data == bytes(old.data):
             return None
     buffers = [Buffer(name, memoryview(data)), *content.buffers[1:]]
     return Content(content.codec, content.version, content.meta, buffers)
+
+
+def _clean_all(
+    root: Any, nodes: list[Any], redactor: Redactor, where: str
+) -> tuple[Any, list[Any]]:
+    return _clean(root, redactor, where), [_clean_node(node, redactor, where) for node in nodes]
 
 
 def _suspicious(texts: list[str], nodes: list[Any], redactor: Redactor) -> bool:

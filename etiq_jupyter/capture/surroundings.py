@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import re
 import threading
 import time
 from collections import Counter
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 NAME = "@environment"
 FRESH_SECONDS = 5.0
 """Age below which the environment is not collected again."""
+PAUSE = 0.0002
+"""Seconds for which the collecting thread lets others run after each piece of a diff."""
+_HUNK = re.compile(r"(?m)^(?=diff --git |@@ )")
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Checked:
     used: Surroundings
 
 
-def prepare(facts: dict[str, Any], exact: dict[str, str]) -> Surroundings:
+def prepare(facts: dict[str, Any], exact: dict[str, str], *, pause: float = 0.0) -> Surroundings:
     """Redact and encode what was collected.
 
     Parameters
@@ -91,11 +95,13 @@ def prepare(facts: dict[str, Any], exact: dict[str, str]) -> Surroundings:
         As `environment.collect` makes it.
     exact : dict
         Secrets found in cells -> their kind. What is found here is not added.
+    pause : float, default 0.0
+        Seconds between the pieces of a diff, in which other threads run.
     """
     known = generation()
     redactor = Redactor(dict(exact))
     codec = codecs.registry.by_name("environment")
-    cleaned = redactor.json(facts, "environment")
+    cleaned = _redacted(facts, redactor, pause)
     content = codec.encode(cleaned, codecs.Writing())
     shown = codec.summarise(cleaned, content)
     item = Item(
@@ -110,6 +116,28 @@ def prepare(facts: dict[str, Any], exact: dict[str, str]) -> Surroundings:
         codec=content.codec,
     )
     return Surroundings(facts, texts_of(facts), known, item, content, redactor.found)
+
+
+def _redacted(facts: dict[str, Any], redactor: Redactor, pause: float) -> dict[str, Any]:
+    """Return the facts without secrets; the diff hunk by hunk, so that a cell can run in between.
+
+    A search keeps all other threads waiting; one over a large diff would do so for tens of ms.
+    """
+    git = facts.get("git") or {}
+    cleaned: dict[str, Any] = redactor.json(
+        facts | {"git": {key: part for key, part in git.items() if key != "diff"}}
+        if "diff" in git
+        else facts,
+        "environment",
+    )
+    if "diff" in git:
+        hunks = []
+        for hunk in _HUNK.split(git["diff"]):
+            hunks.append(redactor.text(hunk, "environment"))
+            if pause:
+                time.sleep(pause)
+        cleaned["git"] = cleaned["git"] | {"diff": redactor.again("".join(hunks), "environment")}
+    return cleaned
 
 
 class Collector:
@@ -135,7 +163,7 @@ class Collector:
             facts = environment.collect()
             latest = self._latest
             if latest is None or latest.facts != facts:
-                self._latest = prepare(facts, {})
+                self._latest = prepare(facts, {}, pause=PAUSE)
             self._at = time.monotonic()
         except Exception:
             log.debug("the environment could not be collected", exc_info=True)

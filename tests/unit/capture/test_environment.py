@@ -101,7 +101,8 @@ def test_a_large_diff_is_redacted_before_a_cell_asks(
 ) -> None:
     surroundings("+x = 'ghp_" + "a1B2" * 9 + "'\n" * 4_000)
     monkeypatch.setattr(
-        "etiq_jupyter.capture.surroundings.prepare", lambda *_: pytest.fail("made by the cell")
+        "etiq_jupyter.capture.surroundings.prepare",
+        lambda *_, **__: pytest.fail("made by the cell"),
     )
     captured = kernel.run("x = 1")
     assert "redacted" in codecs.decode(captured.contents["@environment"])["git"]["diff"]

@@ -110,7 +110,7 @@ def test_planted_in_source_outputs_values_and_error(kernel: Any, stream: Any) ->
 
 
 def test_planted_in_the_environment(kernel: Any, surroundings: Any) -> None:
-    surroundings("\n".join(f"+{text}" for _, _, text in SECRETS))
+    surroundings("".join(f"@@ -1 +1 @@\n+{text}\n" for _, _, text in SECRETS))
     captured = kernel.run("x = 1")
     data = everything(captured)
     assert [secret for _, secret, _ in SECRETS if holds(data, secret)] == []
@@ -140,6 +140,19 @@ def test_a_password_assigned_in_one_cell_and_printed_in_another(kernel: Any, str
     captured = kernel.run("y = 'the ' + password", outputs=[stream("it is blue-Horse_77x\n")])
     assert not holds(everything(captured), "blue-Horse_77x")
     assert "[redacted: assigned secret]" in codecs.decode(captured.contents["@outputs"])[0]["text"]
+
+
+def test_a_password_assigned_on_one_line_and_bare_on_others(kernel: Any) -> None:
+    bare = "login('blue-Horse_77x')"
+    captured = kernel.run(
+        f"def login(x): pass\n{bare}\npassword = 'blue-Horse_77x'\n{bare}\n"
+        "seen = [{'first': 'blue-Horse_77x'}, {'password': 'blue-Horse_77x'}]"
+    )
+    assert not holds(everything(captured), "blue-Horse_77x")
+    texts = ["it is red-Horse_77y", "password = 'red-Horse_77y'"]
+    assert "red-Horse_77y" not in str(Redactor().json(texts, "outputs"))
+    kernel.namespace["texts"] = texts
+    assert not holds(everything(kernel.run("kept = texts")), "red-Horse_77y")
 
 
 def test_dictionary_keys_tell_secrets(kernel: Any) -> None:
