@@ -80,14 +80,27 @@ def take_payload(
     taken = sizes[rows]
     if int(taken.sum()) != size:
         raise Corrupt("A row selection does not give as many bytes as it should")
-    starts = (ends - sizes)[rows]
+    values = np.frombuffer(base, np.uint8)
+    if not size:
+        return b""
+    if int(sizes.min()) == int(sizes.max()):
+        return bytes(values.reshape(base_rows, -1).take(rows, axis=0).data.cast("B"))
+    if bool((rows[1:] > rows[:-1]).all()):
+        wanted = np.zeros(base_rows, bool)
+        wanted[rows] = True
+        return bytes(values[np.repeat(wanted, sizes)].data)
+    return _gather(values, (ends - sizes)[rows], taken, size)
+
+
+def _gather(values: Any, starts: Any, lengths: Any, size: int) -> bytes:
+    """Concatenate stretches of bytes, in any order."""
+    import numpy as np
+
     # Positions of all wanted bytes: a run of +1 inside a value, a jump between values.
     steps = np.ones(size, np.int64)
-    filled = taken > 0
-    starts, taken = starts[filled], taken[filled]
-    if not len(starts):
-        return b""
-    heads = np.concatenate(([0], np.cumsum(taken)[:-1]))
+    filled = lengths > 0
+    starts, lengths = starts[filled], lengths[filled]
+    heads = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     steps[heads[0]] = starts[0]
-    steps[heads[1:]] = starts[1:] - (starts[:-1] + taken[:-1] - 1)
-    return np.frombuffer(base, np.uint8)[np.cumsum(steps)].tobytes()
+    steps[heads[1:]] = starts[1:] - (starts[:-1] + lengths[:-1] - 1)
+    return bytes(values[np.cumsum(steps, out=steps)].data)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from etiq_jupyter.store.sink import Kept
 
 _BATCH = 500  # values in one SQL statement
-_PARALLEL_FROM = 1 << 20
+_GROUP = 1 << 20  # bytes per parallel task
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -53,6 +53,19 @@ def in_parallel(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
             cores = min(os.cpu_count() or 1, 8)
             _workers = ThreadPoolExecutor(cores, thread_name_prefix="etiq-chunks")
         return _workers.map(function, work)
+
+
+def in_groups(work: Sequence[A], size: Callable[[A], int]) -> list[list[A]]:
+    """Divide work into groups of about a megabyte, each a task for `in_parallel`."""
+    groups: list[list[A]] = []
+    filled = _GROUP
+    for entry in work:
+        if filled >= _GROUP:
+            groups.append([])
+            filled = 0
+        groups[-1].append(entry)
+        filled += size(entry)
+    return groups
 
 
 def _after_fork() -> None:
@@ -175,13 +188,11 @@ class ChunkStore:
         places = self.places(bytes.fromhex(each) for each in hashes)
         bases = self._bases(places)
 
-        def read(place: Place) -> tuple[str, bytes]:
-            return place.hash.hex(), self._decode(place, bases)
+        def read(some: Sequence[Place]) -> list[tuple[str, bytes]]:
+            return [(place.hash.hex(), self._decode(place, bases)) for place in some]
 
-        work = list(places.values())
-        if sum(place.raw_size for place in work) < _PARALLEL_FROM:
-            return dict(map(read, work))
-        return dict(in_parallel(read, work))
+        work = in_groups(list(places.values()), lambda place: place.raw_size)
+        return {name: raw for found in in_parallel(read, work) for name, raw in found}
 
     def _bases(self, places: dict[bytes, Place]) -> dict[bytes, bytes]:
         wanted = {place.base for place in places.values() if place.base}

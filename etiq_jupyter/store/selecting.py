@@ -7,9 +7,9 @@ besides is kept as usual.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import xxhash
 
@@ -21,8 +21,18 @@ FEWEST_ROWS = 1000
 """Smaller frames are not worth the search."""
 _SMALLEST_SHARE = 0.1  # fewer rows than this are stored as they are: reading them stays cheap
 _LEAST_GONE = 0.0005  # a few deleted rows cost next to nothing when cut by content
-_PROBES = 64
-_KEYS = 3  # columns that identify a row
+_KEYS = 3  # at most, columns that identify a row
+_FACTOR = 0x9E3779B97F4A7C15  # spreads values over 64 bits (golden ratio)
+_TABLE_BITS = 21  # of the table by which most frames that are no selection are told at once
+
+
+class Named(Protocol):
+    """A buffer as far as it is known without its bytes."""
+
+    name: str
+    size: int
+    digest: bytes
+
 
 Fetch = Callable[[list[str]], Mapping[str, bytes]]
 
@@ -106,6 +116,23 @@ def find(columns: list[Column], count: int, recipe: Recipe, fetch: Fetch) -> Sel
     return Selected(selection, raw, chunks)
 
 
+def stands_still(sources: Sequence[Named], count: int, recipe: Recipe) -> bool:
+    """Whether rows stand where they stood, as half of the bytes unchanged tells."""
+    if count != recipe.rows:
+        return False
+    parts = {part.name: part for part in recipe.parts}
+    unchanged = 0
+    for source in sources:
+        part = parts.get(source.name)
+        if part is None or part.digest != source.digest or part.size != source.size:
+            continue
+        names = [ref.hash for ref in unpack_refs(part.chunks)]
+        # A column of few values could look alike after its rows were moved; its chunks repeat.
+        if len(set(names)) == len(names):
+            unchanged += part.size
+    return unchanged * 2 >= sum(source.size for source in sources)
+
+
 def _whole(recipe: Recipe, fetch: Fetch) -> _Earlier | None:
     """Return the buffers stored whole: of this frame, or of the one whose rows it consists of."""
     if recipe.rows < FEWEST_ROWS:
@@ -133,22 +160,44 @@ def _positions(pairs: list[tuple[Column, Part]], count: int, earlier: _Earlier) 
     if not found or same:
         return None
     new, old = np.zeros(count, np.uint64), np.zeros(earlier.rows, np.uint64)
-    factor = np.uint64(0x9E3779B97F4A7C15)
-    probe = np.linspace(0, count - 1, _PROBES).astype(np.int64)
-    with np.errstate(over="ignore"):
-        for column, part in found:
-            whole = earlier.read(part)
-            if len(whole) != earlier.rows * column.itemsize:
-                return None
-            mine = np.frombuffer(column.data, f"<u{column.itemsize}")
-            theirs = np.frombuffer(whole, f"<u{column.itemsize}")
-            if count < earlier.rows and not np.isin(mine[probe], theirs).all():
-                return None
-            if count == earlier.rows and mine.sum(dtype="u8") != theirs.sum(dtype="u8"):
-                return None
-            new = (new + mine.astype(np.uint64)) * factor
-            old = (old + theirs.astype(np.uint64)) * factor
+    for column, part in found:
+        whole = earlier.read(part)
+        if len(whole) != earlier.rows * column.itemsize:
+            return None
+        mine = np.frombuffer(column.data, f"<u{column.itemsize}")
+        theirs = np.frombuffer(whole, f"<u{column.itemsize}")
+        if count == earlier.rows and mine.sum(dtype="u8") != theirs.sum(dtype="u8"):
+            return None
+        if column is found[0][0] and _rising(theirs):
+            return _match_rising(mine, theirs)
+        new = (new + mine) * np.uint64(_FACTOR)
+        old = (old + theirs) * np.uint64(_FACTOR)
+        if not _may_hold(new, old):
+            return None
     return _match(new, old)
+
+
+def _rising(values: Any) -> bool:
+    return bool((values[1:] > values[:-1]).all())
+
+
+def _match_rising(new: Any, old: Any) -> Any:
+    """Find values among rising ones, as in a frame that has an id or a time."""
+    import numpy as np
+
+    at = np.searchsorted(old, new)
+    at[at == len(old)] = 0
+    return at if np.array_equal(old[at], new) else None
+
+
+def _may_hold(new: Any, old: Any) -> bool:
+    """Whether all new values may be among the old ones; wrong only in saying yes."""
+    import numpy as np
+
+    shift = np.uint64(64 - _TABLE_BITS)
+    seen = np.zeros(1 << _TABLE_BITS, bool)
+    seen[old >> shift] = True
+    return bool(seen[new >> shift].all())
 
 
 def _keys(pairs: list[tuple[Column, Part]], count: int) -> list[tuple[Column, Part]]:
@@ -162,42 +211,47 @@ def _keys(pairs: list[tuple[Column, Part]], count: int) -> list[tuple[Column, Pa
             continue
         values = np.frombuffer(column.data, f"<u{width}")
         sample = values[:: max(1, count // 2000)]
-        scored.append((len(np.unique(sample)) / len(sample), column, part))
+        # Rising values (an id, a time) are found without sorting; few columns are that.
+        score = len(np.unique(sample)) / len(sample) + 0.5 * _rising(sample)
+        scored.append((score, column, part))
     scored.sort(key=lambda entry: -entry[0])
-    best = scored[:1] if scored and scored[0][0] == 1.0 else scored[:_KEYS]
-    return [(column, part) for _, column, part in best]
+    # Two that tell most rows apart: a number that is counted anew may fit by chance.
+    some = 2 if scored and scored[0][0] >= 1.0 else _KEYS
+    return [(column, part) for _, column, part in scored[:some]]
 
 
 def _match(new: Any, old: Any) -> Any:
     import numpy as np
 
-    order = np.argsort(old, kind="stable")
-    ranked = old[order]
-    at = np.searchsorted(ranked, new)
-    at[at == len(old)] = 0
-    if not np.array_equal(ranked[at], new):
+    # In the order of both, neighbours in one are neighbours in the other: quick for the caches.
+    order, by_value = np.argsort(old), np.argsort(new)
+    ranked, sorted_new = old[order], new[by_value]
+    first = np.searchsorted(ranked, sorted_new)
+    first[first == len(old)] = 0
+    if not np.array_equal(ranked[first], sorted_new):
         return None
-    if (ranked[1:] != ranked[:-1]).all():
-        return order[at]
-    return _in_order(order, ranked, at, new, old)
+    if (ranked[1:] == ranked[:-1]).any():
+        order, by_value = np.argsort(old, kind="stable"), np.argsort(new, kind="stable")
+        return _in_order(order, ranked, first, by_value, sorted_new)
+    found = np.empty(len(new), np.int64)
+    found[by_value] = order[first]
+    return found
 
 
-def _in_order(order: Any, ranked: Any, at: Any, new: Any, old: Any) -> Any:
-    """Among equal rows take the n-th for the n-th, so that a filter keeps its order."""
+def _in_order(order: Any, ranked: Any, first: Any, by_value: Any, new: Any) -> Any:
+    """Among equal rows take the n-th for the n-th, so that a filter keeps its order.
+
+    `order` and `by_value` sort the earlier and the new rows, `ranked` and `new` are their values
+    sorted, `first` is where each new value begins in `ranked`.
+    """
     import numpy as np
 
-    mask = np.isin(old, new)
-    if int(mask.sum()) == len(new) and np.array_equal(old[mask], new):
-        return np.flatnonzero(mask)
-    by_value = np.argsort(new, kind="stable")
-    sorted_new = new[by_value]
-    first = np.concatenate(([True], sorted_new[1:] != sorted_new[:-1]))
-    starts = np.flatnonzero(first)
-    nth = np.arange(len(new)) - np.repeat(starts, np.diff(np.append(starts, len(new))))
-    ranks = at[by_value] + nth
-    ranks[ranks >= len(ranked)] = at[by_value][ranks >= len(ranked)]
-    off = ranked[ranks] != sorted_new
-    ranks[off] = at[by_value][off]
+    begins = np.flatnonzero(np.concatenate(([True], new[1:] != new[:-1])))
+    nth = np.arange(len(new)) - np.repeat(begins, np.diff(np.append(begins, len(new))))
+    ranks = first + nth
+    ranks[ranks >= len(ranked)] = first[ranks >= len(ranked)]
+    off = ranked[ranks] != new
+    ranks[off] = first[off]
     found = np.empty(len(new), np.int64)
     found[by_value] = order[ranks]
     return found
@@ -210,13 +264,14 @@ def _matching(pairs: list[tuple[Column, Part]], at: Any, earlier: _Earlier) -> d
     for column, part in sorted(pairs, key=lambda pair: pair[0].layout == "payload"):
         stem = column.name.partition("/")[0]
         try:
-            taken = _take(column, earlier.read(part), at, earlier.rows, lengths.get(stem))
+            whole = earlier.read(part)
+            taken = _take(column, whole, at, earlier.rows, lengths.get(stem))
         except Corrupt:
             continue
         if taken is not None and xxhash.xxh3_128_digest(taken) == column.digest:
             chunks[column.name] = part.chunks
             if column.layout == "lengths":
-                lengths[stem] = (earlier.read(part), column.itemsize)
+                lengths[stem] = (whole, column.itemsize)
     return chunks
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from blake3 import blake3
+
 from etiq_jupyter.errors import Corrupt, UnsafeContent
 from etiq_jupyter.objects.chunk import (
     DELTAS,
@@ -32,7 +34,7 @@ from etiq_jupyter.objects.recipe import (
     unpack_refs,
 )
 from etiq_jupyter.store import cutting, selecting
-from etiq_jupyter.store.chunks import ChunkStore, in_parallel
+from etiq_jupyter.store.chunks import ChunkStore, in_groups, in_parallel
 from etiq_jupyter.store.database import Database
 from etiq_jupyter.store.sink import Sink
 
@@ -43,7 +45,6 @@ MERGE = 64 << 10
 """Smaller buffers than this are cut together."""
 _WORTH = 0.6  # a delta must be at most this much of the raw bytes, else it is not worth a base
 _FIXED = ("rows", "lengths")
-_TASK = 1 << 20  # bytes per parallel task
 
 
 class BufferSource(Protocol):
@@ -221,6 +222,8 @@ class Writer:
             recipe = self._parent([name])[1]
             if recipe is None or recipe.codec != content.codec:
                 continue
+            if selecting.stands_still(sources, content.rows, recipe):
+                continue
             columns = columns or [_column(source) for source in new]
             found = selecting.find(columns, content.rows, recipe, self._chunks.fetch)
             if found is not None:
@@ -290,7 +293,7 @@ class Writer:
                 known.add(digest)
                 work.append((job, number, bases.get(number)))
         # While one task's chunks are written, the next ones are compressed.
-        for frames in in_parallel(_encode_all, _tasks(work)):
+        for frames in in_parallel(_encode_all, in_groups(work, _task_size)):
             sink.add(frames)
 
     def _recut(self, job: _Job, same: float) -> None:
@@ -398,12 +401,10 @@ def _sample(data: memoryview, itemsize: int) -> memoryview:
 
 
 def _digests(data: memoryview, cuts: cutting.Cuts) -> list[bytes]:
-    step = max(1, _TASK // max(1, data.nbytes // max(1, len(cuts))))
-    groups = [cuts[at : at + step] for at in range(0, len(cuts), step)]
-
     def names(group: cutting.Cuts) -> list[bytes]:
-        return [blake3_digest(data[start:end]) for start, end in group]
+        return [blake3(data[start:end]).digest() for start, end in group]
 
+    groups = in_groups(cuts, lambda cut: cut[1] - cut[0])
     return [digest for group in in_parallel(names, groups) for digest in group]
 
 
@@ -425,19 +426,9 @@ def _pairs(job: _Job, new: set[int]) -> dict[int, int]:
     return pairs
 
 
-def _tasks(
-    work: list[tuple[_Job, int, _Base | None]],
-) -> list[list[tuple[_Job, int, _Base | None]]]:
-    tasks: list[list[tuple[_Job, int, _Base | None]]] = []
-    size = _TASK
-    for entry in work:
-        start, end = entry[0].cuts[entry[1]]
-        if size >= _TASK:
-            tasks.append([])
-            size = 0
-        tasks[-1].append(entry)
-        size += end - start
-    return tasks
+def _task_size(entry: tuple[_Job, int, _Base | None]) -> int:
+    start, end = entry[0].cuts[entry[1]]
+    return end - start
 
 
 def _encode_all(task: list[tuple[_Job, int, _Base | None]]) -> list[Frame]:

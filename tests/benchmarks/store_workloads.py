@@ -51,7 +51,8 @@ def frames(first):
         pd.concat([changed[: rows // 2], more, changed[rows // 2 :]], ignore_index=True),
     )
     yield "a column added", changed.assign(extra=rng.normal(size=rows))
-    every = changed.copy()
+    # (Other rows than those inserted above: else the frame would be rows of that one.)
+    every, more = changed.copy(), frame(rows // 100, seed=6)
     for name in every.columns:
         every.iloc[some, every.columns.get_loc(name)] = more[name].to_numpy()[: len(some)]
     yield "1 % of rows in all columns", every
