@@ -160,12 +160,16 @@ class Server(Struct, kw_only=True):
 
 
 class Limits(Struct, kw_only=True):
-    """What a dashboard accepts at most, in bytes where it is a size."""
+    """What a dashboard accepts at most, in bytes where it is a size.
+
+    ``snapshots_per_batch`` is 0 where snapshots can only be sent one by one.
+    """
 
     pack_bytes: int = 64 << 20
     manifest_bytes: int = 16 << 20
     chunks_per_query: int = 100_000
     name_chars: int = 200
+    snapshots_per_batch: int = 0
 
 
 class Me(Struct, kw_only=True):

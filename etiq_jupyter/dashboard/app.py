@@ -25,6 +25,7 @@ from etiq_jupyter.dashboard.projects.routes import routes as project_routes
 from etiq_jupyter.dashboard.services import Services
 from etiq_jupyter.dashboard.snapshots.browse import routes as browse_routes
 from etiq_jupyter.dashboard.snapshots.item_routes import routes as item_routes
+from etiq_jupyter.dashboard.snapshots.many import routes as batch_routes
 from etiq_jupyter.dashboard.snapshots.routes import routes as snapshot_routes
 from etiq_jupyter.dashboard.web import openapi, pages
 from etiq_jupyter.dashboard.web.dispatch import respond_to
@@ -35,6 +36,7 @@ from etiq_jupyter.errors import Invalid, NotFound
 
 ALL_ROUTES: tuple[Routes, ...] = (
     snapshot_routes,
+    batch_routes,
     object_routes,
     item_routes,
     project_routes,

@@ -33,6 +33,8 @@ class Waiting(NamedTuple):
     project_name: str
     manifest: bytes
     attempts: int
+    run: str
+    short_id: str
 
 
 class Entry(NamedTuple):
@@ -89,11 +91,21 @@ class Outbox:
     def next(self, destination: int, count: int) -> list[Waiting]:
         """Return the oldest snapshots to be sent, in the order in which they were made."""
         rows = self._database.rows(
-            "SELECT id, project, project_name, manifest, attempts FROM snapshots "
+            "SELECT id, project, project_name, manifest, attempts, run, short_id FROM snapshots "
             "WHERE destination = ? AND state IN ('pending', 'sending') ORDER BY id LIMIT ?",
             (destination, count),
         )
         return [Waiting(*row) for row in rows]
+
+    def has_unsent(self, destination: int) -> bool:
+        """Whether anything is left to be sent."""
+        return bool(
+            self._database.row(
+                "SELECT EXISTS (SELECT 1 FROM snapshots "
+                "WHERE destination = ? AND state IN ('pending', 'sending'))",
+                (destination,),
+            )[0]
+        )
 
     def mark(self, snapshots: Iterable[str], state: str, reason: str = "") -> None:
         """Move unsent snapshots to another state; what has its receipt stays synced."""

@@ -18,11 +18,11 @@ from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.throttle import Throttle
 
 if TYPE_CHECKING:
-    from etiq_jupyter.sync.uploader import Uploader
+    from etiq_jupyter.sync.uploader import HeldBack, Uploader
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds before the second try, and at most between two tries."""
-_LOOK_AGAIN = 0.5  # seconds, while another process sends to the same destination
+_LOOK_AGAIN = 0.5  # seconds, while another process sends there, or an earlier snapshot is awaited
 
 try:
     import fcntl
@@ -41,6 +41,9 @@ class Engine:
         Called, from the engine's thread, when something changed; must be quick.
     throttle : Throttle, optional
         Bandwidth limit.
+    held_back : callable, optional
+        For each run, the id of its first snapshot that is captured and about to be stored. Later
+        ones of the run wait for it; `nudge` says that it may have changed.
     """
 
     def __init__(
@@ -48,16 +51,18 @@ class Engine:
         store: Store,
         on_change: Callable[[], None] | None = None,
         throttle: Throttle | None = None,
+        held_back: HeldBack | None = None,
     ) -> None:
         self._store = store
         self._on_change = on_change
         self.throttle = throttle or Throttle()
+        self._held_back = held_back
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._uploader: Uploader | None = None
         self.destination: int | None = None
         self._failures = 0
-        self._next_try = 0.0
+        self._next_try = self._look_at = 0.0
         self._asked = self._nudged = False
         self._closed = False
         self.paused = ""
@@ -82,6 +87,7 @@ class Engine:
                 throttle=self.throttle,
                 on_progress=self._progressed,
                 on_synced=lambda _: self._tell(),
+                held_back=self._held_back,
             )
             self.paused = self.last_error = ""
             self._failures, self._next_try = 0, 0.0
@@ -117,7 +123,7 @@ class Engine:
     def idle(self) -> bool:
         """Whether nothing is left to be sent to the connected destination."""
         destination = self.destination
-        return destination is None or not self._store.outbox.next(destination, 1)
+        return destination is None or not self._store.outbox.has_unsent(destination)
 
     def wait_for_change(self, seconds: float) -> None:
         """Wait until something changed, at most so long."""
@@ -154,6 +160,7 @@ class Engine:
                     return
                 uploader, destination = self._uploader, self.destination
                 self._asked = self._nudged = False
+                self._look_at = 0.0
             if uploader is not None and destination is not None:
                 self._try(uploader, destination)
 
@@ -164,7 +171,9 @@ class Engine:
             return 0.0
         if self._next_try:
             return max(0.0, self._next_try - time.monotonic())
-        return 0.0 if self._nudged else float("inf")
+        if self._nudged:
+            return 0.0
+        return max(0.0, self._look_at - time.monotonic()) if self._look_at else float("inf")
 
     def _try(self, uploader: Uploader, destination: int) -> None:
         def stopped() -> bool:
@@ -188,6 +197,8 @@ class Engine:
         else:
             with self._changed:
                 self._failures, self._next_try, self.last_error = 0, 0.0, ""
+                if uploader.waits:
+                    self._look_at = time.monotonic() + _LOOK_AGAIN
         finally:
             self._sending(False)
 

@@ -415,7 +415,7 @@ class HandOver:
         if self._closed:
             return
         number = self.destination
-        unsent = number is not None and not self.paused and self._store.outbox.next(number, 1)
+        unsent = number is not None and not self.paused and self._store.outbox.has_unsent(number)
         if left or unsent:
             time.sleep(min(0.05 * 2 ** (self._ends - 1), 2.0))
             self._start_quietly()

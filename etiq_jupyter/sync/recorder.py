@@ -20,6 +20,7 @@ from etiq_jupyter.store.spare import left_behind, open_spare
 from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
+from etiq_jupyter.sync.flusher import Flusher
 from etiq_jupyter.sync.handover import HandOver
 from etiq_jupyter.sync.jobs import FORMS
 from etiq_jupyter.sync.process import NoCourier, allowed
@@ -36,7 +37,9 @@ _NOTICE_EVERY = 0.1  # seconds between two calls of on_change while sending
 class Recorder:
     """Keeps snapshots and sends them in the background.
 
-    Small snapshots are written by this process, in one transaction. Large ones, and all sending,
+    Small snapshots are written by this process, in one transaction: when `record` returns, the end
+    of this process, also by kill -9, does not lose them; a moment later, or as soon as their state
+    is asked for, a power cut does not either, and they are called stored. Large ones, and all sending,
     are handed to a helper process (`courier`), started when first needed; where that is not
     possible this process does it all by itself, in threads.
 
@@ -61,6 +64,7 @@ class Recorder:
     ) -> None:
         self._spare: Recorder | None = None
         self.store = self._open(Path(store_path))
+        self._flusher = Flusher(self.store.database)
         self._on_change = on_change
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -195,11 +199,20 @@ class Recorder:
             self._remember(run, objects)
 
         if not self._handed_over(snapshot, contents, number, parents, done):
-            self.store.record(snapshot, contents, number, parents)
-            done({item.name: item.object for item in snapshot.items if item.name in contents})
+            # The outbox and the next snapshot may rely on it at once; "stored" is said when a power
+            # cut does not lose it either.
+            self.store.record(snapshot, contents, number, parents, durable=False)
+            self._remember(
+                run, {item.name: item.object for item in snapshot.items if item.name in contents}
+            )
+            self._flusher.add(snapshot.id, lambda: self._flushed(ticket, started))
             if number is not None and number == self._sender.destination:
                 self._sender.nudge()
         return ticket
+
+    def _flushed(self, ticket: Ticket, started: float) -> None:
+        ticket.stored_in = time.perf_counter() - started
+        self._sender.changed()
 
     def _handed_over(
         self,
@@ -358,12 +371,13 @@ class Recorder:
             True when it is; False when the time is up, or sending is paused.
         """
         until = None if timeout is None else time.monotonic() + timeout
+        self._flusher.flush()
         if self._spare is not None and not self._spare.wait(timeout, on_progress):
             return False
         while True:
             sender = self._sender
             number = sender.destination
-            if not self.unstored and (number is None or not self.store.outbox.next(number, 1)):
+            if not self.unstored and (number is None or not self.store.outbox.has_unsent(number)):
                 return number is None or self.store.outbox.status(number).safe_to_close
             if sender.paused or (number is None and not self.unstored):
                 return False
@@ -397,7 +411,8 @@ class Recorder:
     @property
     def unstored(self) -> int:
         """Snapshots that are captured and on their way to this disk."""
-        return sum(each.unstored for each in (self._courier, self._retired) if each is not None)
+        couriers = (self._courier, self._retired)
+        return len(self._flusher) + sum(each.unstored for each in couriers if each is not None)
 
     def status(self) -> model.SyncStatus:
         """Say what is unsent, and whether something stands in the way."""
@@ -439,7 +454,7 @@ class Recorder:
     def state_of(self, snapshot: str) -> model.State:
         """Return the state of a snapshot."""
         entry = self.store.outbox.entry(snapshot)
-        if entry is None:
+        if entry is None or (snapshot in self._flusher and not self._flusher.flush()):
             return "captured"
         if entry.state in ("synced", "parked"):
             return "synced" if entry.state == "synced" else "parked"

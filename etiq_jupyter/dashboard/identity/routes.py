@@ -10,6 +10,7 @@ import msgspec
 
 from etiq_jupyter import model
 from etiq_jupyter.dashboard.identity.people import ALL_SCOPES, SESSION_SECONDS
+from etiq_jupyter.dashboard.snapshots.many import MOST as SNAPSHOTS_AT_ONCE
 from etiq_jupyter.dashboard.web.endpoint import Answer, Call, Routes
 from etiq_jupyter.dashboard.web.guards import COOKIE
 from etiq_jupyter.dashboard.web.paging import PageQuery
@@ -191,7 +192,7 @@ def _me(call: Call, user: User, scopes: list[str], token: Token | None) -> Me:
         user=user,
         scopes=scopes,
         server=call.services.server,
-        limits=model.Limits(),
+        limits=model.Limits(snapshots_per_batch=SNAPSHOTS_AT_ONCE),
         workspace=call.services.workspaces.personal(user.id),
         token=token,
     )

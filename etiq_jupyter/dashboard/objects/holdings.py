@@ -109,28 +109,45 @@ class Holdings:
             raise _lacks(missing)
         self._register(workspace_id, chunks)
 
+    def look_through(self, workspace_id: str, objects: list[str]) -> None:
+        """Look through those of the objects that have not been yet; raises as `complete` does."""
+        table = tables.objects
+        known: set[str] = set()
+        with self._database.read() as connection:
+            for part in _parts(objects):
+                query = select(table.c.hash).where(
+                    table.c.workspace_id == workspace_id, table.c.hash.in_(part)
+                )
+                known.update(connection.execute(query).scalars())
+        new = [name for name in objects if name not in known]
+        if new:
+            self.complete(workspace_id, new)
+
     def _register(self, workspace_id: str, chunks: Mapping[str, list[str]]) -> None:
         table = tables.objects
         moment = now()
+        needed = list(
+            dict.fromkeys(one for name, parts in chunks.items() for one in (name, *parts))
+        )
         with self._database.write() as tx:
             advisory_lock(tx, COLLECTING, shared=True)
-            for name, parts in chunks.items():
-                needed = list(dict.fromkeys([name, *parts]))
-                there = list(_rows(tx, workspace_id, needed))
-                if len(there) < len(needed):
-                    raise _lacks(sorted(set(needed) - {row.hash for row in there}))
-                fresh = [row for row in there if not row.used]
-                _use(tx, workspace_id, [row.hash for row in fresh])
-                tx.execute(
-                    self._database.insert(table)
-                    .values(
-                        workspace_id=workspace_id,
-                        hash=name,
-                        unclaimed=sum(row.length for row in fresh),
-                        stored_at=moment,
-                    )
-                    .on_conflict_do_nothing()
-                )
+            there = {row.hash: row for row in _rows(tx, workspace_id, needed)}
+            if len(there) < len(needed):
+                raise _lacks(sorted(set(needed) - there.keys()))
+            fresh = {name: row.length for name, row in there.items() if not row.used}
+            _use(tx, workspace_id, list(fresh))
+            rows = [
+                {
+                    "workspace_id": workspace_id,
+                    "hash": name,
+                    # Bytes of a chunk are counted once, for the first object that consists of it.
+                    "unclaimed": sum(fresh.pop(one, 0) for one in dict.fromkeys([name, *parts])),
+                    "stored_at": moment,
+                }
+                for name, parts in chunks.items()
+            ]
+            if rows:
+                tx.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
 
     # --- reading ----------------------------------------------------------------------------
 
