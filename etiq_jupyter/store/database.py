@@ -7,6 +7,7 @@ inherited one alone (closing it could drop the parent's locks or remove its jour
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -79,6 +80,8 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._durable = True
+        self._wal = False
+        self._named = False  # whether the journal's name is on the disk, for a power cut
         with self._lock:
             self._open()
         on_fork(self)
@@ -112,7 +115,7 @@ class Database:
         # WAL wants shared memory; where it is refused (some network disks) SQLite stays with its
         # rollback journal, which is slower and as safe.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        _patiently(connection, "PRAGMA journal_mode=WAL")
+        self._wal = _patiently(connection, "PRAGMA journal_mode=WAL") == "wal"
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA wal_autocheckpoint=2000")
         connection.execute("PRAGMA cache_size=-8000")
@@ -162,10 +165,12 @@ class Database:
         ----------
         durable : bool
             True: on the disk when this returns, also after a power cut. False: safe against the
-            end of this process (kill -9 too); a power cut may take the last such transactions.
+            end of this process (kill -9 too); a power cut may take the last such transactions,
+            until `flush` has returned.
         """
         with self._lock, failures(self.path):
             connection = self._open()
+            durable = durable or not self._wal
             if durable != self._durable:
                 connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
@@ -177,6 +182,29 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
+
+    def flush(self) -> None:
+        """Wait until every transaction committed so far is on the disk.
+
+        Safe to call from another thread while transactions go on.
+
+        Raises
+        ------
+        StorageFull
+            When the disk reports that it did not take them.
+        """
+        with failures(self.path):
+            try:
+                fd = os.open(f"{self.path}-wal", os.O_RDWR)
+            except FileNotFoundError:
+                return  # no journal: everything is in the index itself, and was synced
+            try:
+                getattr(os, "fdatasync", os.fsync)(fd)
+            finally:
+                os.close(fd)
+            if not self._named:
+                sync_folder(self.path.parent)
+                self._named = True
 
     def shrink(self) -> None:
         """Give free pages of the index back to the disk."""
@@ -198,18 +226,26 @@ class Database:
                 self._connection = None
 
 
-def _patiently(connection: sqlite3.Connection, sql: str) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names of new files in a folder onto the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _patiently(connection: sqlite3.Connection, sql: str) -> Any:
     # Switching the journal needs the file for itself and ignores the busy timeout.
     until = time.monotonic() + 10
     while True:
         try:
-            connection.execute(sql).fetchone()
+            return connection.execute(sql).fetchone()[0]
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(0.005)
-        else:
-            return
 
 
 @contextlib.contextmanager

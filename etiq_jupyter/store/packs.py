@@ -11,6 +11,7 @@ from pathlib import Path
 from etiq_jupyter.errors import Corrupt
 from etiq_jupyter.ids import new_id
 from etiq_jupyter.objects.pack import HEADER, Frame, frame_header
+from etiq_jupyter.store.database import sync_folder
 from etiq_jupyter.store.forks import on_fork
 
 try:
@@ -89,7 +90,7 @@ class PackWriter:
             fcntl.flock(self._fd, fcntl.LOCK_SH)
         os.write(self._fd, HEADER)
         self._size = len(HEADER)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
     def _write(self, pieces: list[bytes | bytearray | memoryview]) -> None:
         for start in range(0, len(pieces), _MANY):
@@ -104,15 +105,6 @@ class PackWriter:
                     done -= len(batch.pop(0))
                 if batch and done:
                     batch[0] = batch[0][done:]
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 class PackReader:

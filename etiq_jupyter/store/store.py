@@ -132,8 +132,10 @@ class Store:
         contents: Mapping[str, Content | ContentSource],
         destination: int | None = None,
         parents: Mapping[str, Sequence[str]] | None = None,
+        *,
+        durable: bool = True,
     ) -> int:
-        """Keep a snapshot; on the disk, as a whole, when this returns.
+        """Keep a snapshot, as a whole; on the disk when this returns.
 
         Parameters
         ----------
@@ -145,6 +147,9 @@ class Store:
             Number of the destination it is to be sent to.
         parents : mapping, optional
             For an item's name, objects of which its content may be a later form.
+        durable : bool
+            False: the end of this process does not lose it, but a power cut may, until
+            `Database.flush` has returned.
 
         Returns
         -------
@@ -168,7 +173,7 @@ class Store:
                     )
                     for name, content in contents.items()
                 }
-                if self._commit(snapshot, drafts, sink, destination, generation):
+                if self._commit(snapshot, drafts, sink, destination, generation, durable):
                     return sink.size
                 # Chunks that were taken as known were cleaned up meanwhile: work it out again.
 
@@ -179,13 +184,14 @@ class Store:
         sink: Sink,
         destination: int | None,
         generation: int,
+        durable: bool,
     ) -> bool:
         snapshot.new_bytes = sink.size
         self._name_objects(snapshot, drafts)
         manifest = msgspec.msgpack.encode(snapshot)
         # Bytes first, index last: whatever stops this in between leaves the store as it was.
         sink.finish()
-        with self.database.write() as connection:
+        with self.database.write(durable=durable) as connection:
             if self.database.fact("generation", 0) != generation:
                 return False
             known = connection.execute("SELECT 1 FROM snapshots WHERE id = ?", (snapshot.id,))

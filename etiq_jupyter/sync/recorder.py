@@ -39,9 +39,9 @@ class Recorder:
 
     Small snapshots are written by this process, in one transaction: when `record` returns, the end
     of this process, also by kill -9, does not lose them; a moment later, or as soon as their state
-    is asked for, a power cut does not either, and they are called stored. Large ones, and all sending,
-    are handed to a helper process (`courier`), started when first needed; where that is not
-    possible this process does it all by itself, in threads.
+    is asked for, a power cut does not either, and they are called stored. Large ones, and all
+    sending, are handed to a helper process (`courier`), started when first needed; where that is
+    not possible this process does it all by itself, in threads.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ class Recorder:
         parents = self._parents(snapshot, contents)
 
         def done(objects: Mapping[str, str]) -> None:
-            ticket.stored_in = time.perf_counter() - started
+            ticket.kept_since(started)
             self._remember(run, objects)
 
         if not self._handed_over(snapshot, contents, number, parents, done):
@@ -205,14 +205,10 @@ class Recorder:
             self._remember(
                 run, {item.name: item.object for item in snapshot.items if item.name in contents}
             )
-            self._flusher.add(snapshot.id, lambda: self._flushed(ticket, started))
+            self._flusher.add(snapshot.id, lambda: ticket.kept_since(started))
             if number is not None and number == self._sender.destination:
                 self._sender.nudge()
         return ticket
-
-    def _flushed(self, ticket: Ticket, started: float) -> None:
-        ticket.stored_in = time.perf_counter() - started
-        self._sender.changed()
 
     def _handed_over(
         self,
@@ -417,6 +413,7 @@ class Recorder:
     def status(self) -> model.SyncStatus:
         """Say what is unsent, and whether something stands in the way."""
         sender = self._sender
+        self._flusher.flush()
         status = self.store.outbox.status(sender.destination)
         status.sending = sender.sending and bool(status.pending)
         status.paused = sender.paused or status.paused
@@ -436,6 +433,7 @@ class Recorder:
         A helper process finishes what was handed over to it after this process has ended.
         """
         done = self.wait(timeout)
+        self._flusher.flush()
         until = time.monotonic() + _LAST_MOMENT
         while self._retired is not None and self._retired.unstored and time.monotonic() < until:
             self._retired.wait_for_change(0.1)  # nobody else stores what that one had

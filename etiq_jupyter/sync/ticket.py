@@ -40,6 +40,10 @@ class Ticket:
     def __repr__(self) -> str:
         return f"Ticket({self.id!r}, {self.state!r})"
 
+    def kept_since(self, started: float) -> None:
+        """Note that the snapshot is safe on this disk now; `started` by `time.perf_counter`."""
+        self.stored_in = time.perf_counter() - started
+
     @property
     def state(self) -> model.State:
         """``captured``, ``stored``, ``synced``, ``paused`` or ``parked``."""
