@@ -32,7 +32,8 @@ def test_no_request_breaks_the_dashboard(case, asker, dashboard):
     headers = dict(asker.client.headers)
     answer = case.call(base_url=dashboard.api, headers=headers, timeout=20)
     assert answer.status_code < 500, answer.text
-    if answer.status_code == 400:
+    ours = "json" in answer.headers.get("content-type", [""])[0]
+    if answer.status_code == 400 and not ours:
         # Addresses above 64 kB are refused by the HTTP server itself.
         assert len(answer.request.url) > 60_000
         return
