@@ -31,6 +31,7 @@ KINDS = {
 """Prefix of a short id and the noun it stands for."""
 
 _SHORT = re.compile(r"\s*([A-Za-z]{3})-(\d{1,12})\s*")
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _lock = threading.Lock()
 _last = 0
 
@@ -78,6 +79,8 @@ def parse_short_id(text: str) -> tuple[str, int] | None:
 
 def parse_uuid(text: str) -> str | None:
     """Return the canonical form of a hyphenated UUID, or None when the text is not one."""
+    if _CANONICAL.fullmatch(text):
+        return text
     text = text.strip()
     if len(text) != 36:
         return None

@@ -32,6 +32,7 @@ from etiq_jupyter.dashboard.web.dispatch import respond_to
 from etiq_jupyter.dashboard.web.endpoint import Routes
 from etiq_jupyter.dashboard.web.guards import Guard
 from etiq_jupyter.dashboard.web.problems import problem, typed
+from etiq_jupyter.dashboard.web.routing import PREFIX, Direct
 from etiq_jupyter.errors import Invalid, NotFound
 
 ALL_ROUTES: tuple[Routes, ...] = (
@@ -64,20 +65,24 @@ def create_app(services: Services) -> ASGIApp:
             cleaning.cancel()
             await to_thread.run_sync(services.close)
 
-    api: list[BaseRoute] = [
-        Route(endpoint.path, respond_to(endpoint, services), methods=[endpoint.method])
+    answers = [
+        (endpoint, respond_to(endpoint, services))
         for domain in ALL_ROUTES
         for endpoint in domain.endpoints
+    ]
+    # Also known to Starlette, which answers HEAD, and says of other methods which there are.
+    api: list[BaseRoute] = [
+        Route(endpoint.path, respond, methods=[endpoint.method]) for endpoint, respond in answers
     ]
     api.append(Route("/events", events(services)))
     api.append(Route("/openapi.json", openapi.document(ALL_ROUTES)))
     app = Starlette(
-        routes=[Mount("/api/v1", routes=api), *pages.routes()],
+        routes=[Mount(PREFIX, routes=api), *pages.routes()],
         exception_handlers={HTTPException: _http_problem, Exception: _any_problem},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Guard(app, services.settings.hosts)
+    return Guard(Direct(answers, app), services.settings.hosts)
 
 
 async def _collect_daily(services: Services) -> None:

@@ -71,7 +71,7 @@ def measure(count: int, rounds: int) -> dict[str, Any]:
     few = min(SORTED, count)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(Path(folder) / "data") as (url, token, project),
+        running(Path(folder) / "data") as (url, token, project, _),
     ):
         session = requests.Session()
         session.trust_env = False

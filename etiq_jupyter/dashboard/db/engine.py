@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from etiq_jupyter.dashboard.db.statement import Statement
 from etiq_jupyter.dashboard.db.tables import counters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -78,7 +79,7 @@ class Database:
         self.engine.dispose()
 
 
-_TAKE = (
+_TAKE = Statement(
     update(counters)
     .where(counters.c.prefix == bindparam("p"))
     .values(value=counters.c.value + bindparam("n"))
@@ -88,8 +89,8 @@ _TAKE = (
 
 def next_numbers(tx: Connection, prefix: str, count: int = 1) -> int:
     """Take ``count`` numbers for short ids of one prefix; returns the first."""
-    taken = tx.execute(_TAKE, {"p": prefix, "n": count}).scalar_one()
-    return int(taken) - count + 1
+    (taken,) = _TAKE.all(tx, p=prefix, n=count)
+    return int(taken.value) - count + 1
 
 
 def lock_row(query: Any, tx: Connection) -> Any:

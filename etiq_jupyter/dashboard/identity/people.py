@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 
@@ -13,6 +13,7 @@ from etiq_jupyter import ids
 from etiq_jupyter.dashboard import audit
 from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.engine import Database, next_numbers, now
+from etiq_jupyter.dashboard.db.statement import Statement, among
 from etiq_jupyter.dashboard.identity import secrets
 from etiq_jupyter.dashboard.identity.passwords import hash_password, password_fits
 from etiq_jupyter.dashboard.identity.throttle import Throttle
@@ -284,7 +285,7 @@ class People:
 
 
 # Built once, as it is asked with every request.
-_TOKENS = (
+_TOKENS = Statement(
     select(
         tables.tokens.c.id,
         tables.tokens.c.hash,
@@ -297,7 +298,7 @@ _TOKENS = (
         tables.users.c.admin,
     )
     .join(tables.users, tables.users.c.id == tables.tokens.c.user_id)
-    .where(tables.tokens.c.lookup.in_(bindparam("lookups", expanding=True)))
+    .where(among(tables.tokens.c.lookup, "lookups"))
 )
 
 
@@ -308,7 +309,7 @@ def find_tokens(connection: Connection, digests: list[str]) -> dict[str, Any]:
     """
     lookups = list({digest[: secrets.LOOKUP_CHARS] for digest in digests})
     found: dict[str, Any] = {}
-    for row in connection.execute(_TOKENS, {"lookups": lookups}):
+    for row in _TOKENS.all(connection, lookups=lookups):
         for digest in digests:
             if secrets.same(row.hash, digest):
                 found[digest] = row
@@ -352,4 +353,4 @@ def user_of(row: Any) -> User:
 
 
 def _user(row: Any) -> User:
-    return User(id=row.user_id, username=row.username, email=row.email, admin=row.admin)
+    return User(id=row.user_id, username=row.username, email=row.email, admin=bool(row.admin))

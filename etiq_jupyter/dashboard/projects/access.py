@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, union_all
+from sqlalchemy import Connection, Select, func, select, union_all
 
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard.db import tables
+from etiq_jupyter.dashboard.db.statement import Statement, among
 from etiq_jupyter.errors import Forbidden, Invalid, NotFound
 from etiq_jupyter.model import Role
 
@@ -39,23 +40,21 @@ def visible(user_id: str) -> Select[Any]:
     )
 
 
-def _roles() -> Any:
+def _roles() -> Statement:
     projects, members, teams = (
         tables.projects,
         tables.project_members,
         tables.workspace_members,
     )
-    these: Any = bindparam("projects", expanding=True)
-    people: Any = bindparam("users", expanding=True)
     direct = select(members.c.user_id, members.c.project_id, members.c.rank).where(
-        members.c.project_id.in_(these), members.c.user_id.in_(people)
+        among(members.c.project_id, "projects"), among(members.c.user_id, "users")
     )
     through = (
         select(teams.c.user_id, projects.c.id, teams.c.rank)
         .join(teams, teams.c.workspace_id == projects.c.workspace_id)
-        .where(projects.c.id.in_(these), teams.c.user_id.in_(people))
+        .where(among(projects.c.id, "projects"), among(teams.c.user_id, "users"))
     )
-    return union_all(direct, through)
+    return Statement(union_all(direct, through))
 
 
 _ROLES = _roles()
@@ -66,12 +65,9 @@ def roles_of(
 ) -> dict[tuple[str, str], int]:
     """Return the ranks of many (user, project) pairs at once; those without a role are absent."""
     wanted = set(pairs)
-    asked = {
-        "projects": list({project for _, project in wanted}),
-        "users": list({user for user, _ in wanted}),
-    }
+    projects, users = {project for _, project in wanted}, {user for user, _ in wanted}
     found: dict[tuple[str, str], int] = {}
-    for user, project, rank in connection.execute(_ROLES, asked):
+    for user, project, rank in _ROLES.all(connection, projects=list(projects), users=list(users)):
         key = (user, project)
         if key in wanted:
             found[key] = max(rank, found.get(key, 0))

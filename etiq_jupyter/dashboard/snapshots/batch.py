@@ -148,7 +148,7 @@ class Batch:
             if (row.last_used_at or 0) < self._moment - LAST_USED_STEP
         ]
         if used:
-            self._tx.execute(statements.TOKENS_USED, {"ids": used, "moment": self._moment})
+            statements.TOKENS_USED.run(self._tx, {"ids": used, "moment": self._moment})
         return [self._user(entry.claim, found) for entry in self._entries]
 
     def _user(self, claim: Claim, found: dict[str, Any]) -> str | EtiqError:
@@ -179,10 +179,10 @@ class Batch:
                 by_number[short[1]] = text
         found: dict[str, Any] = {}
         if by_id:
-            rows = self._tx.execute(statements.PROJECTS_BY_ID, {"ids": list(by_id)})
+            rows = statements.PROJECTS_BY_ID.all(self._tx, ids=list(by_id))
             found |= {by_id[row.id]: row for row in rows}
         if by_number:
-            rows = self._tx.execute(statements.PROJECTS_BY_NUMBER, {"numbers": list(by_number)})
+            rows = statements.PROJECTS_BY_NUMBER.all(self._tx, numbers=list(by_number))
             found |= {by_number[row.number]: row for row in rows}
         return found
 
@@ -190,7 +190,7 @@ class Batch:
 
     def _new(self, candidates: list[_Accepted]) -> list[_Accepted]:
         wanted = [one.entry.manifest.snapshot.id for one in candidates]
-        found = self._tx.execute(statements.SNAPSHOTS_THERE, {"ids": wanted}) if wanted else ()
+        found = statements.SNAPSHOTS_THERE.all(self._tx, ids=wanted) if wanted else ()
         there = {row.id: row for row in found}
         known = self._known_objects(candidates)
         fresh: dict[str, _Accepted] = {}
@@ -217,13 +217,8 @@ class Batch:
             return set()
         # While this transaction lasts, nothing that is found here can be collected.
         advisory_lock(self._tx, COLLECTING, shared=True)
-        found: set[tuple[str, str]] = set()
-        names = list(wanted)
-        for start in range(0, len(names), 500):
-            part = {"hashes": names[start : start + 500]}
-            rows = self._tx.execute(statements.OBJECTS_THERE, part)
-            found.update((row.workspace_id, row.hash) for row in rows)
-        return found
+        rows = statements.OBJECTS_THERE.all(self._tx, hashes=list(wanted))
+        return {(row.workspace_id, row.hash) for row in rows}
 
     def _again(self, one: _Accepted, row: Any) -> Taken | Exception:
         if row.project_id != one.project.id or row.manifest_hash != one.entry.manifest.hash:
@@ -260,17 +255,17 @@ class Batch:
         number = next_numbers(tx, "SNP", len(accepted))
         for offset, one in enumerate(accepted):
             one.number = number + offset
-        statements.INSERT_SNAPSHOTS.run(tx, [self._row(one) for one in accepted])
+        statements.INSERT_SNAPSHOTS.run(tx, *map(self._row, accepted))
         statements.INSERT_MANIFESTS.run(
             tx,
-            [
+            *(
                 {
                     "snapshot_id": one.entry.manifest.snapshot.id,
                     "body": one.entry.manifest.body,
                     "text": one.entry.manifest.text,
                 }
                 for one in accepted
-            ],
+            ),
         )
         self._insert_details(accepted)
         self._count(accepted)
@@ -279,15 +274,13 @@ class Batch:
         """Count bytes that came with an object for the first snapshot that refers to it."""
         for one in accepted:
             names = one.entry.manifest.objects
-            for start in range(0, len(names), 500):
-                mine = {
-                    "workspace": one.project.workspace_id,
-                    "hashes": names[start : start + 500],
-                }
-                found = self._tx.execute(statements.UNCLAIMED, mine).scalars().all()
-                if found:
-                    one.new_bytes += sum(found)
-                    self._tx.execute(statements.CLAIM, mine)
+            if not names:
+                continue
+            mine = {"workspace": one.project.workspace_id, "hashes": names, "none": 0}
+            found = statements.UNCLAIMED.all(self._tx, **mine)
+            if found:
+                one.new_bytes += sum(row.unclaimed for row in found)
+                statements.CLAIM.run(self._tx, mine)
 
     def _row(self, one: _Accepted) -> dict[str, Any]:
         manifest = one.entry.manifest
@@ -311,11 +304,11 @@ class Batch:
             "brief": manifest.brief,
             "manifest_hash": manifest.hash,
             "pipeline_id": None,
-            "linked": not (manifest.wrote or manifest.read),
+            "linked": not manifest.has_lineage,
         }
 
     def _insert_details(self, accepted: list[_Accepted]) -> None:
-        metrics, tags, lineage, held = [], [], [], []
+        metrics, tags, held = [], [], []
         for one in accepted:
             manifest, project = one.entry.manifest, one.project
             common = {"snapshot_id": manifest.snapshot.id, "project_id": project.id}
@@ -323,11 +316,6 @@ class Batch:
                 common | {"name": name, "value": value} for name, value in manifest.metrics.items()
             ]
             tags += [common | {"tag": tag} for tag in manifest.tags]
-            for wrote, pairs in ((True, manifest.wrote), (False, manifest.read)):
-                lineage += [
-                    common | {"wrote": wrote, "name": name, "hash": content}
-                    for name, content in pairs
-                ]
             held += [
                 {
                     "snapshot_id": manifest.snapshot.id,
@@ -336,10 +324,9 @@ class Batch:
                 }
                 for name in manifest.objects
             ]
-        statements.INSERT_METRICS.run(self._tx, metrics)
-        statements.INSERT_TAGS.run(self._tx, tags)
-        statements.INSERT_LINEAGE.run(self._tx, lineage)
-        statements.INSERT_HELD.run(self._tx, held)
+        statements.INSERT_METRICS.run(self._tx, *metrics)
+        statements.INSERT_TAGS.run(self._tx, *tags)
+        statements.INSERT_HELD.run(self._tx, *held)
 
     def _insert_runs(self, accepted: list[_Accepted]) -> None:
         counts: dict[tuple[str, str], int] = {}
@@ -348,26 +335,23 @@ class Batch:
             key = (one.project.id, one.entry.manifest.snapshot.run.id)
             counts[key] = counts.get(key, 0) + 1
             first.setdefault(key, one)
-        wanted = {
-            "projects": list({project for project, _ in counts}),
-            "runs": list({run for _, run in counts}),
-        }
-        rows = self._tx.execute(statements.RUNS_THERE, wanted)
+        projects, runs = {project for project, _ in counts}, {run for _, run in counts}
+        rows = statements.RUNS_THERE.all(self._tx, projects=list(projects), runs=list(runs))
         there = {(row.project_id, row.id) for row in rows}
         new = [key for key in counts if key not in there]
         if new:
             number = next_numbers(self._tx, "RUN", len(new))
             statements.INSERT_RUNS.run(
                 self._tx,
-                [self._run_row(first[key], number + offset) for offset, key in enumerate(new)],
+                *(self._run_row(first[key], number + offset) for offset, key in enumerate(new)),
             )
-        self._tx.execute(
-            statements.COUNT_IN_RUN,
+        statements.COUNT_IN_RUN.run(
+            self._tx,
             # In one order everywhere, so that two processes cannot wait for each other.
-            [
+            *(
                 {"p": project, "r": run, "n": counts[project, run]}
                 for project, run in sorted(counts)
-            ],
+            ),
         )
 
     def _run_row(self, one: _Accepted, number: int) -> dict[str, Any]:
@@ -388,12 +372,12 @@ class Batch:
         counts: dict[str, int] = {}
         for one in accepted:
             counts[one.project.id] = counts.get(one.project.id, 0) + 1
-        self._tx.execute(
-            statements.COUNT_IN_PROJECT,
-            [
+        statements.COUNT_IN_PROJECT.run(
+            self._tx,
+            *(
                 {"p": project, "n": counts[project], "moment": self._moment}
                 for project in sorted(counts)
-            ],
+            ),
         )
 
     def _receipt(self, one: _Accepted, received_at: int | None = None) -> Receipt:

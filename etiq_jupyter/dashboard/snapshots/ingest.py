@@ -4,14 +4,18 @@ A commit waits for the disk, and a dozen statements cost the same for one snapsh
 hundred. So requests queue here, one thread takes all that wait and writes them together: tokens,
 roles, numbers and rows are asked for once per batch, inside the transaction, which also makes a
 token that was deleted a moment ago dead for the whole batch.
+
+Threads hand over once per round of the event loop and once per batch, not once per request: waking
+a thread costs more than anything else that is done for a small snapshot.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import threading
-from concurrent.futures import Future
+from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -22,6 +26,8 @@ from etiq_jupyter.errors import Offline
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 256
+_Waiting = tuple[Entry, "asyncio.Future[Taken]", asyncio.AbstractEventLoop]
+_Outcome = tuple["asyncio.Future[Taken]", Taken | BaseException]
 
 
 class Ingest:
@@ -35,13 +41,15 @@ class Ingest:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue: queue.SimpleQueue[tuple[Entry, Future[Taken]] | None] = queue.SimpleQueue()
+        self._waiting: list[_Waiting] = []
+        self._woken = False
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def submit(self, entry: Entry) -> Future[Taken]:
-        """Queue a snapshot.
+    def submit(self, entry: Entry) -> asyncio.Future[Taken]:
+        """Queue a snapshot; called on a running event loop.
 
         Returns
         -------
@@ -49,10 +57,16 @@ class Ingest:
             Done when the snapshot is durable. Fails with a typed error, or with `NeedObjects` when
             the manifest refers to objects that have not been looked through yet.
         """
-        future: Future[Taken] = Future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Taken] = loop.create_future()
         if self._thread is None or not self._thread.is_alive():
             self._start()
-        self._queue.put((entry, future))
+        with self._lock:
+            self._waiting.append((entry, future, loop))
+            wake, self._woken = not self._woken, True
+        if wake:
+            # Not at once, so that all requests read in this round of the loop go together.
+            loop.call_soon(self._wakes.put, None)
         return future
 
     def close(self) -> None:
@@ -61,7 +75,7 @@ class Ingest:
             self._closed = True
             thread = self._thread
         if thread is not None:
-            self._queue.put(None)
+            self._wakes.put(None)
             thread.join()
 
     def _start(self) -> None:
@@ -74,52 +88,41 @@ class Ingest:
 
     def _work(self) -> None:
         while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            waiting = [first]
-            stop = False
-            while len(waiting) < LARGEST_BATCH and not stop:
-                try:
-                    more = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    stop = True
-                else:
-                    waiting.append(more)
-            self._write(waiting)
-            if stop:
+            self._wakes.get()
+            while batch := self._next():
+                self._write(batch)
+            if self._closed:
                 return
 
-    def _write(self, waiting: list[tuple[Entry, Future[Taken]]]) -> None:
+    def _next(self) -> list[_Waiting]:
+        """Take what waits; when that is nothing, the next one to come wakes this thread."""
+        with self._lock:
+            batch = self._waiting[:LARGEST_BATCH]
+            del self._waiting[:LARGEST_BATCH]
+            self._woken = bool(batch)
+            return batch
+
+    def _write(self, waiting: list[_Waiting]) -> None:
         try:
-            results = self._commit([entry for entry, _ in waiting])
+            results = self._commit([entry for entry, _, _ in waiting])
         except (IntegrityError, OperationalError) as error:
             self._write_one_by_one(waiting, error)
             return
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            for _, future in waiting:
-                future.set_exception(error)
+            _answer(waiting, [error] * len(waiting))
             return
-        for (_, future), result in zip(waiting, results, strict=True):
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        _answer(waiting, results)
 
-    def _write_one_by_one(
-        self, waiting: list[tuple[Entry, Future[Taken]]], error: Exception
-    ) -> None:
+    def _write_one_by_one(self, waiting: list[_Waiting], error: Exception) -> None:
         """Repeat a batch that ran into what another process wrote at the same moment."""
         if len(waiting) > 1:
             log.info("A batch of %d is written one by one: %s", len(waiting), error)
             for one in waiting:
                 self._write([one])
             return
-        entry, future = waiting[0]
+        entry = waiting[0][0]
         if entry.repeats >= 3:
-            future.set_exception(error)
+            _answer(waiting, [error])
             return
         entry.repeats += 1
         self._write(waiting)
@@ -127,3 +130,25 @@ class Ingest:
     def _commit(self, entries: list[Entry]) -> list[Taken | Exception]:
         with self._database.write() as tx:
             return Batch(self._database, tx, entries).write()
+
+
+def _answer(waiting: list[_Waiting], results: Sequence[Taken | BaseException]) -> None:
+    """Tell those who wait how it went, each loop once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for (_, future, loop), result in zip(waiting, results, strict=True):
+        by_loop.setdefault(loop, []).append((future, result))
+    for loop, outcomes in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, outcomes)
+        except RuntimeError:  # the loop has ended, and with it whoever waited
+            log.debug("Nobody waits any more for %d snapshots.", len(outcomes))
+
+
+def _settle(outcomes: list[_Outcome]) -> None:
+    for future, result in outcomes:
+        if future.done():  # whoever asked has gone
+            continue
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

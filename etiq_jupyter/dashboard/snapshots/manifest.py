@@ -56,9 +56,7 @@ class Manifest:
     brief: bytes
     metrics: dict[str, float]
     tags: list[str]
-    wrote: list[tuple[str, str]]
-    """Names and content hashes of the variables."""
-    read: list[tuple[str, str]]
+    has_lineage: bool
     objects: list[str]
     size: int
 
@@ -115,11 +113,17 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
         brief=_packer.encode(brief),
         metrics=metrics,
         tags=tags,
-        wrote=list({(item.name, item.hash): None for item in made if item.hash}),
-        read=list({(read.name, read.hash): None for read in snapshot.reads if read.hash}),
+        has_lineage=bool(snapshot.reads) or any(item.hash for item in made),
         objects=list({item.object: None for item in snapshot.items if item.object}),
         size=sum(item.size for item in snapshot.items if not item.same_as),
     )
+
+
+def contents(snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return names and content hashes of what a snapshot wrote, and of what it read."""
+    wrote = {(item.name, item.hash): None for item in model.variables(snapshot) if item.hash}
+    read = {(read.name, read.hash): None for read in snapshot.reads if read.hash}
+    return list(wrote), list(read)
 
 
 def _compress(packed: bytes) -> bytes:

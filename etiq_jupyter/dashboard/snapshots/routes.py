@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -138,7 +137,7 @@ async def _submit(call: Call, entry: Entry) -> Taken:
     """Write a snapshot; objects that have not been looked through yet are, first."""
     for _ in range(3):
         try:
-            return await asyncio.wrap_future(call.services.ingest.submit(entry))
+            return await call.services.ingest.submit(entry)
         except NeedObjects as need:
             # Only an editor of the project gets here: roles were checked before objects.
             await to_thread.run_sync(call.services.holdings.complete, need.workspace, need.objects)

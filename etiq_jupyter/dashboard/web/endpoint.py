@@ -12,6 +12,7 @@ import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -66,7 +67,11 @@ class Call:
     def base_url(self) -> str:
         """The dashboard's own address as its users write it, without a slash at the end."""
         public = self.services.settings.public_url
-        return (public or str(self.request.base_url)).rstrip("/")
+        if public:
+            return public.rstrip("/")
+        scope = self.request.scope
+        server = tuple(scope.get("server") or ("", None))
+        return _base_url(scope["scheme"], self.request.headers.get("host", ""), server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,16 @@ class Routes:
             return handler
 
         return declare
+
+
+@lru_cache(maxsize=256)
+def _base_url(scheme: str, host: str, server: tuple[Any, ...]) -> str:
+    """Return the address that a request was sent to, without path; most requests share it."""
+    from starlette.datastructures import URL
+
+    headers = [(b"host", host.encode("latin-1"))] if host else []
+    scope = {"scheme": scheme, "server": server, "path": "/", "query_string": b""}
+    return str(URL(scope=scope | {"headers": headers})).rstrip("/")
 
 
 def _unwrapped(answers: Any) -> Any:

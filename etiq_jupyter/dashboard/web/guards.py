@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,6 +42,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+_SENT = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
 class Guard:
@@ -71,7 +72,7 @@ class Guard:
             await send(message)
 
         if self.hosts is not None:
-            name = host_name(Headers(scope=scope).get("host", ""))
+            name = host_name(_header(scope, b"host"))
             if name not in self.hosts:
                 refusal = Invalid(
                     f"this dashboard is not called {name!r}",
@@ -85,15 +86,20 @@ class Guard:
 
 def add_security_headers(message: MutableMapping[str, Any]) -> None:
     """Add the headers that an answer does not already have (a raw item brings its own policy)."""
-    headers = MutableHeaders(scope=message)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+    headers = message.setdefault("headers", [])
+    there = {name for name, _ in headers}
+    message["headers"] = [*headers, *(pair for pair in _SENT if pair[0] not in there)]
 
 
-def host_name(header: str) -> str:
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")
+
+
+@lru_cache(maxsize=256)
+def host_name(header: bytes) -> str:
     """Return the name in a Host header, without port and brackets, in lower case."""
     try:
-        return (urlsplit(f"//{header}").hostname or "").lower()
+        return (urlsplit(f"//{header.decode('latin-1')}").hostname or "").lower()
     except ValueError:
         return ""
 
