@@ -144,12 +144,17 @@ export interface Server {
   epoch: string;
 }
 
-/** What a dashboard accepts at most, in bytes where it is a size. */
+/**
+ * What a dashboard accepts at most, in bytes where it is a size.
+ *
+ * `snapshots_per_batch` is 0 where snapshots can only be sent one by one.
+ */
 export interface Limits {
   pack_bytes: number;
   manifest_bytes: number;
   chunks_per_query: number;
   name_chars: number;
+  snapshots_per_batch: number;
 }
 
 /** Answer of `GET /me`: who asks, with what, of whom. */
