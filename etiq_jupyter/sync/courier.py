@@ -35,6 +35,9 @@ ORPHAN = 60.0
 LAST_RESORT = 3600.0
 """Seconds for which a courier without kernel goes on trying to write to a disk that is full."""
 _RETRY = 2.0  # seconds until a snapshot is tried again that the disk did not take
+LONGEST_HOLD = 10.0
+"""Seconds for which snapshots wait for an earlier one of their run that is not stored yet."""
+_HEARING = 2.0  # seconds for messages that wait to be heard, before anything is sent
 _STATE_EVERY = 0.1
 _IMPORTANT = ("turn", "paused", "error", "sending")
 _QUIET = 5.0
@@ -134,7 +137,7 @@ class Courier:
     def _handle_sync(self, op: str, message: dict[str, Any]) -> None:
         if op == "connect":
             if self._engine is None:
-                self._engine = Engine(self.store, self._engine_changed)
+                self._engine = Engine(self.store, self._engine_changed, held_back=self.captured)
             self._engine.limit(message["limit"])
             self._turn = message["turn"]
             self._engine.connect(Connection.read(message))
@@ -179,14 +182,38 @@ class Courier:
                 self._earlier[run, item.name] = [item.object, *others[: FORMS - 1]]
         self._done(job)
         self.tell({"op": "stored", "job": job.id, "objects": objects})
-        if self._engine is not None and job.destination == self._engine.destination:
-            self._engine.nudge()
+
+    def captured(self) -> dict[str, str]:
+        """Return for each run the first snapshot that is about to be stored.
+
+        What failed, or takes too long, holds nothing up.
+        """
+        # A snapshot is handed over before a later one is in the outbox: hear of it first.
+        patience = time.monotonic() + _HEARING
+        while not self.orphaned and self._channel.pending() and time.monotonic() < patience:
+            time.sleep(0.001)
+        first: dict[str, str] = {}
+        until = time.monotonic() - LONGEST_HOLD
+        for job in list(self._jobs.values()):
+            if job.destination is None or job.failed or job.since < until:
+                continue
+            run, snapshot = job.snapshot.run.id, job.snapshot.id
+            first[run] = min(snapshot, first.get(run, snapshot))
+        return first
 
     def _done(self, job: Incoming) -> None:
         self._jobs.pop(job.id, None)
         self.store.hold.give_back()
+        self._go_on(job)
+
+    def _go_on(self, job: Incoming) -> None:
+        """Send what was stored, or what waited for it."""
+        if self._engine is not None and job.destination == self._engine.destination:
+            self._engine.nudge()
 
     def _try_again(self, job: Incoming, error: EtiqError) -> None:
+        job.failed = True
+        self._go_on(job)
         self.tell({"op": "failed", "job": job.id, "what": str(error)})
         if job.streamed:  # its first sections are gone; the kernel still has the whole
             self._done(job)

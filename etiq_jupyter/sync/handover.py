@@ -16,7 +16,7 @@ from etiq_jupyter.errors import EtiqError
 from etiq_jupyter.objects.content import Buffer, Content
 from etiq_jupyter.store import Store, cutting
 from etiq_jupyter.store.writer import MERGE
-from etiq_jupyter.sync.arena import Arena, default_size
+from etiq_jupyter.sync.arena import WARM, Arena, default_size
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.incoming import Incoming
 from etiq_jupyter.sync.jobs import Job, describe
@@ -128,16 +128,16 @@ class HandOver:
             self._limit = bytes_per_second
             self._tell({"op": "limit", "limit": bytes_per_second})
 
-    def warm(self) -> None:
+    def warm(self, size: int = 0) -> None:
         """Start the courier and touch the arena in advance, in the background."""
-        threading.Thread(target=self._warm, name="etiq-warm-up", daemon=True).start()
+        threading.Thread(target=self._warm, args=(size,), name="etiq-warm-up", daemon=True).start()
 
-    def _warm(self) -> None:
+    def _warm(self, size: int) -> None:
         with contextlib.suppress(NoCourier):
             with self._lock:
                 self._start()
                 arena = self._ready_arena()
-            arena.warm()
+            arena.warm(max(size, WARM))
 
     # --- handing over -------------------------------------------------------------------------
 
@@ -325,10 +325,11 @@ class HandOver:
         self._say({"op": "hello", "store": str(self._store.path.absolute())})
         if self._arena is not None:
             self._send_arena(self._arena)
-        if self._connection is not None and not self.paused:
-            self._say(self._connect_message(self._connection))
         for job in list(self._jobs.values()):
             self._hand_over_again(job)
+        # Only now: what is not stored yet holds back later snapshots of its run.
+        if self._connection is not None and not self.paused:
+            self._say(self._connect_message(self._connection))
 
     def _hand_over_again(self, job: Job) -> None:
         if job.streamed:  # part of its bytes is gone; whoever waits for it starts over

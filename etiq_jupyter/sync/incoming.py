@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -84,6 +85,8 @@ class Incoming:
         self.parents: dict[str, list[str]] = message["parents"]
         self.newer: list[str] = message["newer"]
         self.streamed: bool = message["streamed"]
+        self.since = time.monotonic()
+        self.failed = False
         self.arena = arena
         self.contents = {
             name: IncomingContent(self, each) for name, each in message["contents"].items()

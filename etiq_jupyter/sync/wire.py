@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import threading
@@ -21,6 +22,7 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._lock = threading.Lock()
+        self._handling = self._ended = False
         # A stopped process on the other side must not hold a cell for ever.
         timeval = struct.pack("@ll", _PATIENCE, 0)
         with contextlib.suppress(OSError):
@@ -39,7 +41,15 @@ class Channel:
 
     def receive(self) -> tuple[dict[str, Any], int] | None:
         """Return the next message and a descriptor (-1 when none came); None at the end."""
+        received = self._receive()
+        self._ended = received is None
+        return received
+
+    def _receive(self) -> tuple[dict[str, Any], int] | None:
+        self._handling = False
         try:
+            self._wait()
+            self._handling = True  # before it is taken: see `pending`
             head, fds, _, _ = socket.recv_fds(self._socket, _LENGTH.size, 1)
             while 0 < len(head) < _LENGTH.size:
                 more = self._socket.recv(_LENGTH.size - len(head))
@@ -56,9 +66,24 @@ class Channel:
                 if not count:
                     return None
                 at += count
-        except OSError:
+        except (OSError, ValueError):  # the other side is gone, or this end was closed
             return None
         return msgspec.msgpack.decode(body), (fds[0] if fds else -1)
+
+    def _wait(self, milliseconds: int | None = None) -> bool:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(milliseconds))
+
+    def pending(self) -> bool:
+        """Whether something was sent to this end that has not been handled yet.
+
+        Handled is what came before the last call of `receive`.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            # In this order: what is no longer on the line is being handled, or was.
+            return not self._ended and (self._wait(0) or self._handling)
+        return False
 
     def close(self) -> None:
         """Hang up."""
