@@ -53,14 +53,15 @@ def _is_tree(node: dict[str, Any]) -> bool:
     return f"{node.get('__module__')}.{node.get('__class__')}" == TREE and "__reduce__" in node
 
 
-def _content(node: Any) -> dict[str, Any]:
+def state_of(node: Any) -> dict[str, Any]:
+    """Return the attributes of an object's node, empty when it has none."""
     found = node.get("content") if isinstance(node, dict) else None
     inner = found.get("content") if isinstance(found, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 
 def _promise(node: dict[str, Any], promised: tuple[int, ...]) -> tuple[int, ...]:
-    features = _number(_content(node).get("n_features_in_"))
+    features = number_of(state_of(node).get("n_features_in_"))
     name = str(node.get("__class__"))
     module = str(node.get("__module__"))
     if features is None:
@@ -77,7 +78,8 @@ def _promise(node: dict[str, Any], promised: tuple[int, ...]) -> tuple[int, ...]
     )
 
 
-def _number(node: Any) -> int | None:
+def number_of(node: Any) -> int | None:
+    """Return the integer that a node holds, None when it holds something else."""
     if not isinstance(node, dict) or node.get("__loader__") != "JsonNode":
         return None
     try:
@@ -87,9 +89,10 @@ def _number(node: Any) -> int | None:
     return value if type(value) is int else None
 
 
-def _array(node: Any, load: Load) -> Any:
+def array_of(node: Any, load: Load) -> Any:
+    """Return the array that a node names, by loading its file."""
     if not isinstance(node, dict) or not isinstance(node.get("file"), str):
-        raise refuse("a tree of the model has no array where one belongs")
+        raise refuse("the model has no array where one belongs")
     return load(node["file"])
 
 
@@ -100,14 +103,14 @@ def _check(node: dict[str, Any], promised: tuple[int, ...], load: Load) -> None:
     state = (
         node.get("content", {}).get("content", {}) if isinstance(node.get("content"), dict) else {}
     )
-    features = _number(arguments[0]) if len(arguments) == 3 else None
-    depth, count = _number(state.get("max_depth")), _number(state.get("node_count"))
+    features = number_of(arguments[0]) if len(arguments) == 3 else None
+    depth, count = number_of(state.get("max_depth")), number_of(state.get("node_count"))
     if features is None or depth is None or count is None:
         raise refuse("a tree of the model does not say how large it is")
     if any(number != features for number in promised[-2:]):
         raise refuse(f"a tree of {features} features stands in a model of {promised[-1]}")
-    nodes, values = _array(state.get("nodes"), load), _array(state.get("values"), load)
-    classes, outputs = _array(arguments[1], load), _number(arguments[2])
+    nodes, values = array_of(state.get("nodes"), load), array_of(state.get("values"), load)
+    classes, outputs = array_of(arguments[1], load), number_of(arguments[2])
     if (
         nodes.dtype.names is None
         or nodes.ndim != 1

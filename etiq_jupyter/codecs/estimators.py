@@ -4,12 +4,13 @@ skops writes a schema (JSON) and arrays (``.npy``) into a zip. Here they are kep
 in
 a canonical form, so that equal models have equal hashes, and each array as a buffer of its own, so
 that a forest refitted in part is stored in part. Reading puts them back together in memory, checks
-the names of all types against skops' list and the few below, and checks the indices of trees, which
-scikit-learn's native code follows without looking.
+the names of all types against skops' list and the few below, and checks the indices and shapes that
+scikit-learn's native code follows without looking (`estimator_trees`, `estimator_natives`).
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import sys
@@ -18,8 +19,9 @@ from typing import Any
 
 from etiq_jupyter.codecs.base import Codec, Facts, Reading, Writing, refuse, type_name
 from etiq_jupyter.codecs.describe import describe
-from etiq_jupyter.codecs.estimator_trees import TREE, check_trees
-from etiq_jupyter.errors import Corrupt, NotKept
+from etiq_jupyter.codecs.estimator_natives import NATIVE, check_natives, forget_counters
+from etiq_jupyter.codecs.estimator_trees import TREE, Load, check_trees
+from etiq_jupyter.errors import Corrupt, NotKept, UnsafeContent
 from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 
 MAX_FILES = 200_000
@@ -91,11 +93,16 @@ class EstimatorCodec(Codec):
             raise NotKept(f"it holds types that could run code when read: {', '.join(unknown[:5])}")
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             schema = json.loads(archive.read("schema.json"))
+            forget_counters(schema)
+            _unite(schema)
             files = _canonical(schema)
             buffers = [_npy(new, archive.read(old)) for old, new in files.items()]
         text = json.dumps(schema, separators=(",", ":"), sort_keys=True).encode()
-        if TREE.encode() in text or b'"TreeNode"' in text:
-            check_trees(schema, lambda name: _load(next(b.data for b in buffers if b.name == name)))
+        data_of = {buffer.name: buffer.data for buffer in buffers}
+        try:
+            _check(schema, lambda name: _load(data_of[name]))
+        except UnsafeContent as error:
+            raise NotKept("reading it back could not be made safe", why=error.why) from error
         return Content(
             self.name,
             self.version,
@@ -125,7 +132,7 @@ class EstimatorCodec(Codec):
         unknown = _unknown(data)
         if unknown:
             raise refuse(f"it names types that could run code: {', '.join(unknown[:10])}")
-        check_trees(schema, lambda name: _load(reader.read(name)))
+        _check(schema, lambda name: _load(reader.read(name)))
         return skops.io.loads(data, trusted=sorted(_trusted(data)))
 
     def summarise(self, value: Any, content: Content) -> Facts:
@@ -149,17 +156,75 @@ class EstimatorCodec(Codec):
         )
 
 
+def _check(schema: dict[str, Any], load: Load) -> None:
+    """Check what native code would follow unchecked; each array is loaded once."""
+    load = functools.lru_cache(maxsize=64)(load)
+    _check_identities(schema)
+    check_trees(schema, load)
+    check_natives(schema, load)
+
+
+def _check_identities(schema: dict[str, Any]) -> None:
+    """Refuse a node that is not what it shows.
+
+    skops makes a node whose identity it has met before as that earlier one, whatever stands in it:
+    what was checked would not be what is used.
+    """
+    met: dict[Any, dict[str, Any]] = {}
+    todo: list[Any] = [schema]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, list):
+            todo += node
+        elif isinstance(node, dict):
+            if "__loader__" in node:
+                identity = node.get("__id__")
+                if _is_constant(node) != (identity is None) or type(identity) not in (
+                    int,
+                    type(None),
+                ):
+                    raise refuse("its schema has a part without an identity of its own")
+                if identity is not None and met.setdefault(identity, node) != node:
+                    raise refuse("its schema shows one part in two forms")
+            todo += node.values()
+
+
 def _unknown(data: bytes) -> list[str]:
     """Types in a skops file that are on neither list."""
     import skops.io
 
-    return sorted(set(skops.io.get_untrusted_types(data=data)) - _REVIEWED - {TREE})
+    return sorted(set(skops.io.get_untrusted_types(data=data)) - _REVIEWED - NATIVE - {TREE})
 
 
 def _trusted(data: bytes) -> set[str]:
     import skops.io
 
-    return set(skops.io.get_untrusted_types(data=data)) & (_REVIEWED | {TREE})
+    return set(skops.io.get_untrusted_types(data=data)) & (_REVIEWED | NATIVE | {TREE})
+
+
+def _unite(schema: dict[str, Any]) -> None:
+    """Let every appearance of one object be written alike, in place.
+
+    skops asks a random generator for its state each time it meets it and gets new arrays.
+    """
+    first: dict[Any, dict[str, Any]] = {}
+    todo: list[Any] = [schema]
+    while todo:
+        parent = todo.pop()
+        entries = sorted(parent.items()) if isinstance(parent, dict) else enumerate(parent)
+        for key, node in list(entries):
+            if not isinstance(node, (dict, list)):
+                continue
+            if isinstance(node, dict) and "__id__" in node and not _is_constant(node):
+                known = first.setdefault(node["__id__"], node)
+                if known is not node:
+                    parent[key] = known
+                    continue
+            todo.append(node)
+
+
+def _is_constant(node: dict[str, Any]) -> bool:
+    return node.get("__loader__") in ("JsonNode", "TypeNode")
 
 
 def _canonical(schema: dict[str, Any]) -> dict[str, str]:
@@ -169,14 +234,16 @@ def _canonical(schema: dict[str, Any]) -> dict[str, str]:
     """
     numbers: dict[Any, int] = {}
     files: dict[str, str] = {}
+    done: set[int] = set()
     todo: list[Any] = [schema]
     while todo:
         node = todo.pop()
         if isinstance(node, list):
             todo += reversed(node)
-        elif isinstance(node, dict):
+        elif isinstance(node, dict) and id(node) not in done:
+            done.add(id(node))
             if "__loader__" in node:
-                if node["__loader__"] in ("JsonNode", "TypeNode"):
+                if _is_constant(node):
                     node.pop("__id__", None)
                 elif "__id__" in node:
                     node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)

@@ -25,6 +25,8 @@ def _estimators() -> list[Any]:
         "tree.DecisionTreeRegressor", "ensemble.RandomForestClassifier", "ensemble.RandomForestRegressor", "ensemble.GradientBoostingClassifier", "ensemble.ExtraTreesClassifier",
         "ensemble.AdaBoostClassifier", "ensemble.BaggingClassifier", "svm.SVC", "svm.LinearSVC", "naive_bayes.GaussianNB", "cluster.KMeans", "decomposition.PCA", "preprocessing.StandardScaler",
         "preprocessing.OneHotEncoder", "impute.SimpleImputer", "neural_network.MLPClassifier", "gaussian_process.GaussianProcessRegressor", "calibration.CalibratedClassifierCV", "feature_selection.SelectKBest",
+        "neighbors.KNeighborsClassifier", "neighbors.KNeighborsRegressor", "neighbors.RadiusNeighborsRegressor", "ensemble.HistGradientBoostingClassifier", "ensemble.HistGradientBoostingRegressor",
+        "preprocessing.SplineTransformer", "cluster.BisectingKMeans", "cluster.MiniBatchKMeans", "svm.SVR", "svm.NuSVC", "svm.OneClassSVM",
     ]  # fmt: skip
 
 
@@ -55,6 +57,33 @@ def test_estimators_come_back(name: str) -> None:
         new.toarray() if hasattr(new, "toarray") else new,
     )
     assert codecs.encode(made).content.hash == encoded.content.hash
+
+
+@pytest.mark.parametrize("tree", ["kd_tree", "ball_tree"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "minkowski"])
+def test_trees_of_neighbours_come_back(tree: str, metric: str) -> None:
+    neighbors = pytest.importorskip("sklearn.neighbors")
+    model = neighbors.NearestNeighbors(algorithm=tree, metric=metric, p=3, leaf_size=7).fit(X)
+    before = codecs.encode(model).content
+    made = codecs.decode(before)
+    for old, new in zip(model.kneighbors(X), made.kneighbors(X), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert codecs.encode(made).content.hash == before.hash
+    assert codecs.encode(model).content.hash == before.hash, "predicting is no change"
+
+
+def test_models_that_cannot_be_read_safely_are_recomputable() -> None:
+    cluster = pytest.importorskip("sklearn.cluster")
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.neighbors import KNeighborsClassifier
+
+    with pytest.raises(NotKept, match="skops cannot write"):
+        codecs.encode(cluster.Birch().fit(X))
+    with pytest.raises(NotKept, match="Haversine"):
+        codecs.encode(KNeighborsClassifier(metric="haversine").fit(X[:, :2], Y))
+    categorical = HistGradientBoostingClassifier(max_iter=1, categorical_features=[0])
+    with pytest.raises(NotKept):
+        codecs.encode(categorical.fit(X.astype(int), Y))
 
 
 def test_looking_at_a_model_does_not_make_it(monkeypatch: Any) -> None:
