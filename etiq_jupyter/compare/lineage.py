@@ -1,9 +1,4 @@
-"""Where values came from: pure functions over manifests.
-
-A snapshot that reads a content hash is a child of the latest earlier snapshot that wrote that hash
-under the same name, else under any name. "Wrote" means: holds it as a variable. Order is by id, and
-ids sort by time.
-"""
+"""Where values came from: pure functions over manifests. `joining` has the rule of the edges."""
 
 from __future__ import annotations
 
@@ -11,13 +6,16 @@ import builtins
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from etiq_jupyter.compare.joining import Holder, is_trivial, nearest
 from etiq_jupyter.compare.names import analyse, without_shell_syntax
 from etiq_jupyter.errors import NotFound
 from etiq_jupyter.model import Edge, Item, Link, Node, Pipeline, Snapshot, SnapshotDetail, variables
 
 Manifest = Snapshot | SnapshotDetail
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _KINDS = ("frame", "model", "figure", "tensor", "array", "series", "image", "number")
 """Kinds in the order in which one stands for its snapshot in a pipeline."""
 
@@ -30,27 +28,40 @@ def edges(snapshots: Iterable[Manifest]) -> list[Edge]:
     snapshots : iterable of Snapshot or SnapshotDetail
         Of one project, in any order.
     """
-    wrote: dict[tuple[str, str], str] = {}
-    wrote_any: dict[str, str] = {}
-    last: dict[str, str] = {}
+    holders: dict[str, dict[tuple[str, str], Holder]] = {}
+    makers: dict[tuple[str, str], tuple[str, str]] = {}
+    made_by: dict[Holder, str] = {}
     found: list[Edge] = []
-    for snapshot in _sorted(snapshots):
+    for snapshot in sorted(snapshots, key=lambda each: (_micros(each.created_at), each.id)):
+        run, moment = _run_id(snapshot), _micros(snapshot.created_at)
+        reader = Holder(snapshot.id, run, moment)
         sources: dict[str, list[str]] = {}
-        for read in snapshot.reads:
-            source = wrote.get((read.name, read.hash)) or wrote_any.get(read.hash)
-            if source is not None and read.hash:
-                sources.setdefault(source, []).append(read.name)
+        for name, content in dict.fromkeys((r.name, r.hash) for r in snapshot.reads if r.hash):
+            holder = nearest(reader, name, holders.get(content, {}).values())
+            if holder is not None:
+                sources.setdefault(made_by[holder], []).append(name)
         found += [
             Edge(source=source, target=snapshot.id, items=items)
             for source, items in sources.items()
         ]
         for item in variables(snapshot):
-            # One that keeps a content again, unchanged, is not the one that made it.
-            if item.hash and last.get(item.name) != item.hash:
-                wrote[item.name, item.hash] = snapshot.id
-                wrote_any[item.hash] = snapshot.id
-                last[item.name] = item.hash
+            if item.hash:
+                place = (run, item.name)
+                holder = Holder(snapshot.id, run, moment, item.name, is_trivial(item))
+                # In order of time, only the latest of each run and name can be the nearest.
+                holders.setdefault(item.hash, {})[place] = holder
+                first, content = makers.get(place, ("", ""))
+                if content != item.hash:
+                    first = snapshot.id
+                    makers[place] = (first, item.hash)
+                made_by[holder] = first
     return found
+
+
+def _micros(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _sorted(snapshots: Iterable[Manifest]) -> list[Manifest]:

@@ -1,10 +1,4 @@
-"""Who wrote what another read: edges and pipelines, by content hash.
-
-A read binds to the snapshot that last wrote a variable of that content before it: in the same run
-if there is one (a kernel reads what it made itself), else in the project. Small contents, such as
-the number 0 or an empty list, are equal by chance everywhere, so in other runs the variable must
-have the same name too. Of snapshots of one run that kept it one after another without a change, the
-first is the one that made it.
+"""Edges and pipelines in the tables; `compare.joining` has the rule that joins readers to writers.
 
 Taking a snapshot in stays cheap: its edges are worked out when somebody looks at the lineage of its
 project for the first time after, for all that wait, in bulk. Late arrivals are put right then too.
@@ -14,29 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from etiq_jupyter import ids
+from etiq_jupyter.compare.joining import Holder, maker_of, nearest
 from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.engine import Database, advisory_lock, next_numbers
-from etiq_jupyter.dashboard.snapshots.manifest import contents, read_body
+from etiq_jupyter.dashboard.snapshots.manifest import TRIVIAL, contents, read_body
 from etiq_jupyter.model import Link
 
 AT_ONCE = 400
 _LINKING = 0x6574_6C69
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """A snapshot that wrote a content."""
-
-    id: str
-    run: str
-    created: int
-    name: str
 
 
 class Lineage:
@@ -136,7 +120,7 @@ class _Linker:
     def link(self) -> None:
         """Write edges and pipelines."""
         # A reader that came before its writer, or was bound to an earlier one, is bound anew.
-        readers = list(dict.fromkeys([*self._batch, *self._affected()]))
+        readers = list(dict.fromkeys([*self._batch, *self._affected(), *self._passed_by()]))
         facts = self._facts(readers)
         reads = self._reads(readers)
         writers = self._writers({content for pairs in reads.values() for _, content in pairs})
@@ -144,7 +128,7 @@ class _Linker:
             (reader, name, source)
             for reader in readers
             for name, content in reads.get(reader, ())
-            if (source := _nearest(facts[reader], name, writers.get(content, ()))) is not None
+            if (source := nearest(facts[reader], name, writers.get(content, ()))) is not None
         ]
         makers = self._makers({source for _, _, source in chosen})
         rows = [
@@ -167,10 +151,10 @@ class _Linker:
             [(row["source_id"], row["target_id"]) for row in rows]
         )
 
-    def _makers(self, holders: set[_Writer]) -> dict[_Writer, str]:
+    def _makers(self, holders: set[Holder]) -> dict[Holder, str]:
         """Return, for snapshots that hold a content, the one of their run that made it."""
         line, table = tables.lineage, tables.snapshots
-        history: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        history: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         names = {holder.name for holder in holders}
         for part in _parts(list({holder.run for holder in holders})):
             query = (
@@ -185,8 +169,8 @@ class _Linker:
             )
             for row in self._tx.execute(query):
                 if row.name in names:
-                    history[row.run_id, row.name].append(row)
-        return {holder: _first_of(holder, history[holder.run, holder.name]) for holder in holders}
+                    history[row.run_id, row.name].append((row.id, row.hash))
+        return {holder: maker_of(holder, history[holder.run, holder.name]) for holder in holders}
 
     def _affected(self) -> list[str]:
         """Snapshots after these that read what these wrote."""
@@ -199,7 +183,8 @@ class _Linker:
                 select(line.c.snapshot_id)
                 .join(
                     wrote,
-                    (wrote.c.project_id == line.c.project_id) & (wrote.c.hash == line.c.hash),
+                    (wrote.c.project_id == line.c.project_id)
+                    & (line.c.hash == func.rtrim(wrote.c.hash, TRIVIAL)),
                 )
                 .join(table, table.c.id == line.c.snapshot_id)
                 .join(writer, writer.c.id == wrote.c.snapshot_id)
@@ -216,7 +201,34 @@ class _Linker:
             found |= dict.fromkeys(self._tx.execute(query).scalars())
         return list(found)
 
-    def _facts(self, readers: list[str]) -> dict[str, _Writer]:
+    def _passed_by(self) -> list[str]:
+        """Snapshots after these that read from their runs.
+
+        One that comes late, with another content, may end the row of those that kept a content, so
+        that another of them made it. Where all come in order there are none of these.
+        """
+        edges, table = tables.edges, tables.snapshots
+        reader, source = table.alias("reader"), table.alias("source")
+        found: dict[str, None] = {}
+        for part in _parts(self._batch):
+            these = select(table).where(table.c.id.in_(part)).subquery()
+            first = select(func.min(these.c.created_at)).scalar_subquery()
+            query = (
+                select(reader.c.id)
+                .join(edges, edges.c.target_id == reader.c.id)
+                .join(source, source.c.id == edges.c.source_id)
+                .where(
+                    reader.c.project_id == self._project_id,
+                    reader.c.created_at > first,
+                    reader.c.linked.is_(True),
+                    source.c.run_id.in_(select(these.c.run_id)),
+                )
+                .distinct()
+            )
+            found |= dict.fromkeys(self._tx.execute(query).scalars())
+        return list(found)
+
+    def _facts(self, readers: list[str]) -> dict[str, Holder]:
         table = tables.snapshots
         found = {}
         for part in _parts(readers):
@@ -224,7 +236,7 @@ class _Linker:
                 table.c.id.in_(part)
             )
             for row in self._tx.execute(query):
-                found[row.id] = _Writer(row.id, row.run_id, row.created_at, "")
+                found[row.id] = Holder(row.id, row.run_id, row.created_at)
         return found
 
     def _reads(self, readers: list[str]) -> dict[str, list[tuple[str, str]]]:
@@ -238,53 +250,25 @@ class _Linker:
                 found[row.snapshot_id].append((row.name, row.hash))
         return found
 
-    def _writers(self, contents: Iterable[str]) -> dict[str, list[_Writer]]:
+    def _writers(self, contents: Iterable[str]) -> dict[str, list[Holder]]:
         line, table = tables.lineage, tables.snapshots
-        found: dict[str, list[_Writer]] = defaultdict(list)
+        found: dict[str, list[Holder]] = defaultdict(list)
         for part in _parts(list(contents)):
             query = (
                 select(line.c.hash, line.c.name, table.c.id, table.c.run_id, table.c.created_at)
                 .join(table, table.c.id == line.c.snapshot_id)
                 .where(
                     line.c.project_id == self._project_id,
-                    line.c.hash.in_(part),
+                    line.c.hash.in_([*part, *(content + TRIVIAL for content in part)]),
                     line.c.wrote.is_(True),
                 )
             )
             for row in self._tx.execute(query):
-                found[row.hash].append(_Writer(row.id, row.run_id, row.created_at, row.name))
+                content = row.hash.rstrip(TRIVIAL)
+                found[content].append(
+                    Holder(row.id, row.run_id, row.created_at, row.name, content != row.hash)
+                )
         return found
-
-
-def _nearest(reader: _Writer, name: str, writers: Iterable[_Writer]) -> _Writer | None:
-    """Return the last snapshot before the reader that wrote the content.
-
-    In its own run any name counts, its own first; in other runs only the same name, as equal
-    small contents of other names are there by chance.
-    """
-    best: tuple[bool, bool, int, str] | None = None
-    chosen = None
-    for writer in writers:
-        same_run, same_name = writer.run == reader.run, writer.name == name
-        if (writer.created, writer.id) >= (reader.created, reader.id):
-            continue
-        if not (same_run or same_name):
-            continue
-        rank = (same_run, same_name, writer.created, writer.id)
-        if best is None or rank > best:
-            best, chosen = rank, writer
-    return chosen
-
-
-def _first_of(holder: _Writer, history: list[Any]) -> str:
-    """Return the first of the snapshots that, up to this one, held the variable unchanged."""
-    first, content = holder.id, None
-    for row in history:
-        if row.hash != content:
-            first, content = row.id, row.hash
-        if row.id == holder.id:
-            return str(first)
-    return holder.id
 
 
 class _Pipelines:

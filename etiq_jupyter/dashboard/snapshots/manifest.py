@@ -13,6 +13,7 @@ import zstandard
 from blake3 import blake3
 
 from etiq_jupyter import ids, model
+from etiq_jupyter.compare.joining import is_trivial
 from etiq_jupyter.dashboard.names import clean_name, unseen_character
 from etiq_jupyter.errors import Corrupt, Invalid, UnsafeContent
 from etiq_jupyter.model import Item, Snapshot
@@ -28,6 +29,8 @@ LONGEST_TEXT = 200_000
 """Characters of a snapshot that words are looked for in."""
 LARGEST = 1 << 53
 """Sizes above this lose digits in JavaScript."""
+TRIVIAL = "~"
+"""Marks the hash of a content that joins within one run only."""
 
 _CONTENT_HASH = re.compile(r"[0-9a-f]{32}")
 _OBJECT_HASH = re.compile(r"[0-9a-f]{64}")
@@ -120,8 +123,15 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
 
 
 def contents(snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return names and content hashes of what a snapshot wrote, and of what it read."""
-    wrote = {(item.name, item.hash): None for item in model.variables(snapshot) if item.hash}
+    """Return names and content hashes of what a snapshot wrote, and of what it read.
+
+    The hash of a trivial content that was written ends in `TRIVIAL`.
+    """
+    wrote = {
+        (item.name, item.hash + TRIVIAL * is_trivial(item)): None
+        for item in model.variables(snapshot)
+        if item.hash
+    }
     read = {(read.name, read.hash): None for read in snapshot.reads if read.hash}
     return list(wrote), list(read)
 
