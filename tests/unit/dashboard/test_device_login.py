@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -56,7 +57,8 @@ def clock(monkeypatch):
 @pytest.fixture
 def one_window(monkeypatch):
     """No five minutes end while attempts are counted."""
-    monkeypatch.setattr(throttle.time, "time", lambda: 1_800_000_000.0)
+    stopped = SimpleNamespace(time=lambda: 1_800_000_000.0)
+    monkeypatch.setattr(throttle, "time", stopped)
 
 
 def approve(person, code, verb="approve"):
