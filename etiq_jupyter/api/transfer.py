@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from etiq_jupyter.sessions import Session
 
 FORMAT = 1
-PLAIN = ("parquet", "png", "json", "csv", "raw")
+PLAIN = ("parquet", "png", "json", "csv", "safetensors", "raw")
 """Plain formats, best first; the first one that a codec offers is written."""
 
 

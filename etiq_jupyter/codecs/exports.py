@@ -1,4 +1,4 @@
-"""Stored items as files that stock tools read: Parquet, Arrow, CSV, JSON, PNG, NumPy, raw."""
+"""Stored items as files that stock tools read: Parquet, Arrow, CSV, JSON, PNG, npy, safetensors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from etiq_jupyter.codecs.registry import registry
 from etiq_jupyter.errors import Invalid
 from etiq_jupyter.objects.content import ContentReader
 
-FORMATS = ("parquet", "arrow", "csv", "json", "png", "raw")
+FORMATS = ("parquet", "arrow", "csv", "json", "png", "safetensors", "raw")
 _MIMES = {
     "parquet": "application/vnd.apache.parquet",
     "arrow": "application/vnd.apache.arrow.stream",
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
     "png": "image/png",
+    "safetensors": "application/octet-stream",
     "raw": "application/octet-stream",
 }
 _AS_JSON = frozenset(
@@ -42,6 +43,10 @@ def formats_of(reader: ContentReader) -> tuple[str, ...]:
         )
     if codec in ("picture", "matplotlib.figure", "picture.pixels"):
         return ("png", "raw")
+    if codec.startswith("torch."):
+        from etiq_jupyter.codecs.tensors import has_safetensors
+
+        return ("safetensors", "raw") if has_safetensors(reader) else ("raw",)
     return ("json", "raw") if codec in _AS_JSON else ("raw",)
 
 
@@ -50,9 +55,9 @@ def export(reader: ContentReader, format: str) -> tuple[str, bytes]:  # noqa: A0
 
     Parameters
     ----------
-    format : {"parquet", "arrow", "csv", "json", "png", "raw"}
-        ``raw`` is the content's own bytes: ``.npy`` for arrays, the source for code, the library's
-        own JSON for figures and boosters, safetensors for tensors.
+    format : {"parquet", "arrow", "csv", "json", "png", "safetensors", "raw"}
+        ``safetensors`` is for tensors and state_dicts. ``raw`` is the content's own bytes: ``.npy``
+        for arrays, the source for code, the library's own JSON for figures and boosters.
 
     Returns
     -------
@@ -78,6 +83,10 @@ def export(reader: ContentReader, format: str) -> tuple[str, bytes]:  # noqa: A0
         )
     if format == "raw":
         return _raw(reader)
+    if format == "safetensors":
+        from etiq_jupyter.codecs.tensors import to_safetensors
+
+        return _MIMES[format], to_safetensors(reader)
     if format == "png":
         return _png(reader)
     if format == "json" and not is_table(reader):

@@ -1,10 +1,16 @@
-"""Torch tensors and state_dicts in the safetensors layout: raw bytes and a header."""
+"""Torch tensors and state_dicts: each tensor's raw bytes as a buffer of its own, dtype and shape.
+
+Kept apart so that a model trained further is stored in part; `to_safetensors` joins them into the
+one file that the safetensors library and others read.
+"""
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from etiq_jupyter.codecs.arrays import raw, read_array
@@ -34,6 +40,8 @@ _DTYPES = {
 }
 _NAMES = {torch_name: name for name, (torch_name, _) in _DTYPES.items()}
 MAX_TENSORS = 1_000_000
+_NOT_IN_FILES = ("C128",)
+"""Types of tensors that the safetensors format does not have."""
 
 
 def _torch() -> Any:
@@ -156,6 +164,57 @@ class ModuleCodec(Codec):
         return Facts(
             "model", type_name(type(value)), f"{count:,} parameters, kept as its state_dict", detail
         )
+
+
+def _specs(reader: ContentReader) -> dict[str, dict[str, Any]]:
+    """Return name -> description of each tensor; a tensor alone is called ``tensor``."""
+    if reader.codec == TensorCodec.name:
+        return {"tensor": {**reader.meta, "buffer": "data"}}
+    tensors, order = need(reader.meta, "tensors", dict), need(reader.meta, "order", list)
+    if len(order) > MAX_TENSORS or set(order) != set(tensors) or len(set(order)) != len(order):
+        raise Corrupt("a state_dict is damaged")
+    return {name: tensors[name] for name in order}
+
+
+def has_safetensors(reader: ContentReader) -> bool:
+    """Say whether a content can be written as a safetensors file."""
+    if reader.codec not in (TensorCodec.name, ModuleCodec.name):
+        return False
+    try:
+        specs = _specs(reader)
+    except (Corrupt, TypeError):
+        return False
+    kinds = [spec.get("dtype") if isinstance(spec, dict) else None for spec in specs.values()]
+    return "__metadata__" not in specs and all(
+        isinstance(kind, str) and kind in _DTYPES and kind not in _NOT_IN_FILES for kind in kinds
+    )
+
+
+def to_safetensors(reader: ContentReader) -> bytes:
+    """Return a tensor or state_dict as the bytes of a ``.safetensors`` file. Needs no torch.
+
+    Raises
+    ------
+    Corrupt
+        When a tensor does not have as many bytes as its shape asks for.
+    """
+    header: dict[str, Any] = {}
+    parts: dict[str, memoryview] = {}
+    offset = 0
+    for name, spec in _specs(reader).items():
+        buffer, shape = need(spec, "buffer", str), need(spec, "shape", list)
+        kind = need(spec, "dtype", str)
+        if buffer in parts or not all(type(n) is int and n >= 0 for n in shape):
+            raise Corrupt(f"the tensor {name[:80]!r} is damaged")
+        data = parts[buffer] = reader.read(buffer)
+        if kind not in _DTYPES or math.prod(shape) * int(_DTYPES[kind][1][2:]) != data.nbytes:
+            raise Corrupt(f"the tensor {name[:80]!r} has another size than its shape")
+        end = offset + data.nbytes
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = msgspec.json.encode(header)
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts.values()])
 
 
 CODECS = (TensorCodec, ModuleCodec)

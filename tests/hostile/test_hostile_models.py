@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from etiq_jupyter import codecs
+from etiq_jupyter.errors import EtiqError
+
 pytest.importorskip("sklearn")
 pytest.importorskip("skops")
 
@@ -175,3 +178,24 @@ def _nodes(part: Any) -> list[dict[str, Any]]:
         return []
     own = [part] if "__loader__" in part else []
     return own + [node for each in part.values() for node in _nodes(each)]
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"tensors": {"a": {"dtype": "F32", "shape": [9], "buffer": "x"}}, "order": ["a"]},
+        {"tensors": {"a": {"dtype": "F32", "shape": [-1], "buffer": "x"}}, "order": ["a"]},
+        {"tensors": {"a": {"dtype": "OS", "shape": [1], "buffer": "x"}}, "order": ["a"]},
+        {"tensors": {"a": 1}, "order": ["a"]},
+        {"tensors": {"__metadata__": {"dtype": "F32"}}, "order": ["__metadata__"]},
+        {
+            "tensors": {n: {"dtype": "F32", "shape": [1], "buffer": "x"} for n in "ab"},
+            "order": ["a", "b"],
+        },
+        {"tensors": {}, "order": [[]]},
+    ],
+)
+def test_tensors_that_lie_about_their_size_are_not_exported(crafted: Any, meta: Any) -> None:
+    content = crafted("torch.module", meta, {"x": b"1234"})
+    with pytest.raises(EtiqError):
+        codecs.export(content, "safetensors")

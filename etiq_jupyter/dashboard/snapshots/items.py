@@ -33,6 +33,7 @@ FORMATS = {
     "json": ("application/json", "json"),
     "png": ("image/png", "png"),
     "raw": ("application/octet-stream", "bin"),
+    "safetensors": ("application/octet-stream", "safetensors"),
 }
 _EXTENSIONS = {
     "image/svg+xml": "svg",

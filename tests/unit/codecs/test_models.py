@@ -189,6 +189,31 @@ def test_torch_tensors_and_modules() -> None:
     assert torch.equal(saved["model"]["0.weight"], module.state_dict()["0.weight"])
 
 
+def test_tensors_are_exported_as_safetensors_that_the_library_reads() -> None:
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
+    module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    content = codecs.encode(module).content
+    assert codecs.formats_of(content) == ("safetensors", "raw")
+    loaded = safetensors.load(codecs.export(content, "safetensors")[1])
+    assert set(loaded) == set(module.state_dict())
+    assert all(torch.equal(loaded[name], part) for name, part in module.state_dict().items())
+    for tensor in (
+        torch.arange(6).reshape(2, 3).T,
+        torch.tensor(2.5),
+        torch.zeros(0, 3),
+        torch.ones(2, dtype=torch.bfloat16),
+        torch.tensor([True, False]),
+        torch.tensor([1 + 2j]),
+    ):
+        file = codecs.export(codecs.encode(tensor).content, "safetensors")[1]
+        made = safetensors.load(file)["tensor"]
+        assert made.dtype == tensor.dtype
+        assert torch.equal(made, tensor)
+    wide = codecs.encode(torch.tensor([1j], dtype=torch.complex128)).content
+    assert codecs.formats_of(wide) == ("raw",)
+
+
 def test_matplotlib_figures_come_back_as_pictures() -> None:
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.switch_backend("agg")
