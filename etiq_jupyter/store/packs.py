@@ -21,6 +21,7 @@ except ImportError:  # pragma: no cover - Windows: an open file cannot be delete
 
 FULL = 256 << 20
 """A pack is closed and another begun from this size on."""
+_AHEAD = 8 << 20  # bytes appended after which the disk begins to write
 _MANY = 512  # pieces per writev
 
 
@@ -35,11 +36,15 @@ class PackWriter:
         self._folder = folder
         self._fd = -1
         self._size = 0
+        self._new = 0  # bytes that no sync was begun for
+        self._sync_ahead: threading.Thread | None = None
+        self._trouble: OSError | None = None
         self.name = ""
         on_fork(self)
 
     def after_fork(self) -> None:
         """Close the child's copy of the file: the parent goes on appending to it."""
+        self._sync_ahead = None
         self.abandon()
 
     def append(self, frames: Iterable[Frame]) -> list[int]:
@@ -48,6 +53,14 @@ class PackWriter:
         The bytes are on their way, not yet safe: `sync` makes them so. After an error nothing of
         this call counts, and the next call begins a new file.
         """
+        try:
+            return self._append(frames)
+        except OSError:
+            self.abandon()
+            self._trouble = None
+            raise
+
+    def _append(self, frames: Iterable[Frame]) -> list[int]:
         self._ready()
         offsets, pieces, at = [], [], self._size
         for frame in frames:
@@ -55,21 +68,48 @@ class PackWriter:
             offsets.append(at + len(head))
             pieces += [head, frame.data]
             at += len(head) + len(frame.data)
-        try:
-            self._write(pieces)
-        except OSError:
-            self.abandon()
-            raise
+        self._write(pieces)
+        self._new += at - self._size
         self._size = at
+        if self._new >= _AHEAD and not (self._sync_ahead and self._sync_ahead.is_alive()):
+            self._begin_sync()
         return offsets
 
     def sync(self) -> None:
         """Wait until everything appended is on the disk."""
+        self._end_sync()
+        if self._trouble is not None:
+            # The system tells of a failed write only once, and it may have told the thread.
+            trouble, self._trouble = self._trouble, None
+            self.abandon()
+            raise trouble
         if self._fd >= 0:
-            getattr(os, "fdatasync", os.fsync)(self._fd)
+            _fdatasync(self._fd)
+        self._new = 0
+
+    def _begin_sync(self) -> None:
+        """Let the disk write while the next chunks are being compressed."""
+        self._new = 0
+        self._sync_ahead = threading.Thread(
+            target=self._write_ahead, args=(self._fd,), name="etiq-sync", daemon=True
+        )
+        self._sync_ahead.start()
+
+    def _write_ahead(self, fd: int) -> None:
+        try:
+            _fdatasync(fd)
+        except OSError as error:
+            self._trouble = error
+
+    def _end_sync(self) -> None:
+        if self._sync_ahead is not None:
+            self._sync_ahead.join()
+            self._sync_ahead = None
 
     def abandon(self) -> None:
         """Append no more to the current file."""
+        self._end_sync()
+        self._new = 0
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
@@ -79,6 +119,8 @@ class PackWriter:
 
     def _ready(self) -> None:
         if self._size >= FULL:
+            if self._fd >= 0:
+                self.sync()  # nobody else will: later syncs are of the next file
             self.abandon()
         if self._fd >= 0:
             return
@@ -105,6 +147,10 @@ class PackWriter:
                     done -= len(batch.pop(0))
                 if batch and done:
                     batch[0] = batch[0][done:]
+
+
+def _fdatasync(fd: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(fd)
 
 
 class PackReader:

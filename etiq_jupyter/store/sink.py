@@ -46,23 +46,19 @@ class Sink:
 
     def add(self, frames: Sequence[Frame]) -> None:
         """Take chunks; raises OSError when a pack cannot be written."""
-        fresh = []
-        for frame in frames:
-            digest = bytes.fromhex(frame.hash)
-            self.hashes.add(digest)
-            base = bytes.fromhex(frame.base) or None
-            data = bytes(frame.data)
-            kept = Kept(digest, frame.encoding, frame.raw_size, len(data), base, data)
-            fresh.append(kept)
-            self.size += len(data)
-        self.kept += fresh
-        if self._packed:
-            self._pack(fresh)
-        elif self.size > INLINE_LIMIT:
+        self.hashes.update(bytes.fromhex(frame.hash) for frame in frames)
+        self.size += sum(len(frame.data) for frame in frames)
+        if self.size <= INLINE_LIMIT:
+            self.kept += [_kept(frame, bytes(frame.data)) for frame in frames]
+            return
+        if not self._packed:
             self._packed = True
-            self._pack(self.kept)
+            self._move()
+        self._pack([_kept(frame, None) for frame in frames], frames)
 
-    def _pack(self, some: Sequence[Kept]) -> None:
+    def _move(self) -> None:
+        """Bring what was held in memory into a pack."""
+        held, self.kept = self.kept, []
         frames = [
             Frame(
                 each.hash.hex(),
@@ -71,12 +67,22 @@ class Sink:
                 each.base.hex() if each.base else "",
                 each.data or b"",
             )
-            for each in some
+            for each in held
         ]
+        self._pack(held, frames)
+
+    def _pack(self, some: Sequence[Kept], frames: Sequence[Frame]) -> None:
         for kept, (pack, offset) in zip(some, self._chunks.append(frames), strict=True):
             kept.pack, kept.offset, kept.data = pack, offset, None
+        self.kept += some
 
     def finish(self) -> None:
         """Wait until what went into a pack is on the disk."""
         if self._packed:
             self._chunks.sync()
+
+
+def _kept(frame: Frame, data: bytes | None) -> Kept:
+    base = bytes.fromhex(frame.base) or None
+    size = len(frame.data)
+    return Kept(bytes.fromhex(frame.hash), frame.encoding, frame.raw_size, size, base, data)

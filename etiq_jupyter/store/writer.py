@@ -11,6 +11,7 @@ from blake3 import blake3
 from etiq_jupyter.errors import Corrupt, UnsafeContent
 from etiq_jupyter.objects.chunk import (
     DELTAS,
+    GAIN,
     PREFIX,
     RAW,
     SAMPLE,
@@ -44,6 +45,8 @@ _INLINE_TOTAL = 32 << 10
 MERGE = 64 << 10
 """Smaller buffers than this are cut together."""
 _WORTH = 0.6  # a delta must be at most this much of the raw bytes, else it is not worth a base
+_LARGE = 64 << 20
+_GAIN_OF_LARGE = 0.75  # large buffers: time counts more, and noise is most of what is large
 _FIXED = ("rows", "lengths")
 
 
@@ -263,7 +266,8 @@ class Writer:
             aligned = same and (whole or bool(source.row_bytes))
             old = earlier[number : number + len(cuts)] if aligned else earlier
             job = _Job(data, source.itemsize, fixed, cuts, old, aligned)
-            job.form = choose_form(_sample(data, source.itemsize), source.itemsize)
+            gain = GAIN if source.size < _LARGE else _GAIN_OF_LARGE
+            job.form = choose_form(_sample(data, source.itemsize), source.itemsize, gain=gain)
             self._keep(job, sink)
             packed.append(job.refs())
             number += len(cuts)
@@ -443,6 +447,8 @@ def _encode(job: _Job, number: int, base: _Base | None) -> Frame:
         delta = _delta(job, data, base)
         if delta is not None:
             return Frame(name, delta[0], len(data), base.hash.hex(), delta[1])
+    if job.form == RAW:
+        return Frame(name, RAW, len(data), "", data)  # written from where it is, not copied
     used, stored = encode_chunk(data, job.form, job.itemsize)
     return Frame(name, used, len(data), "", stored)
 
