@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -17,6 +18,7 @@ _PAGE = 4096
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, since Linux 5.14
 _STEP = 2 << 20
 _COPY = 8 << 20
+_TOGETHER = 64 << 20  # from here on two threads copy
 
 WARM = 160 << 20
 """Bytes touched in advance."""
@@ -63,6 +65,7 @@ class Arena:
         self._used: dict[int, int] = {}
         self._changed = threading.Condition()
         self._closed = False
+        self._warm = 0
 
     def allocate(self, size: int, timeout: float = 0.0) -> int | None:
         """Reserve bytes at the lowest address that fits; None when there is none in time."""
@@ -99,25 +102,39 @@ class Arena:
             self._changed.notify_all()
 
     def write(self, start: int, data: memoryview) -> None:
-        """Copy bytes into a reservation."""
-        # In steps, so that other threads of the kernel get their turn in between.
-        for at in range(0, data.nbytes, _COPY):
-            piece = data[at : at + _COPY]
-            self.view[start + at : start + at + piece.nbytes] = piece
+        """Copy bytes into a reservation; other threads of the kernel get their turn meanwhile."""
+        target = self.view[start : start + data.nbytes]
+        if data.nbytes < _COPY or "numpy" not in sys.modules:
+            # In steps, because this kind of copy holds the interpreter.
+            for at in range(0, data.nbytes, _COPY):
+                target[at : at + _COPY] = data[at : at + _COPY]
+            return
+        half = data.nbytes // 2 // _PAGE * _PAGE if data.nbytes >= _TOGETHER else 0
+        other = threading.Thread(target=_copy, args=(target[:half], data[:half]))
+        if half:
+            other.start()
+        _copy(target[half:], data[half:])
+        if half:
+            other.join()
 
-    def warm(self) -> None:
-        """Touch the first stretch, from a thread of its own, in small steps."""
-        threading.Thread(target=self._touch, name="etiq-warm", daemon=True).start()
+    def warm(self, size: int = WARM) -> None:
+        """Touch the first stretch, from a thread of its own, in small steps.
 
-    def _touch(self) -> None:
+        The first use of memory costs ten times as much as the copy itself.
+        """
+        if size > self._warm:
+            threading.Thread(
+                target=self._touch, args=(size,), name="etiq-warm", daemon=True
+            ).start()
+
+    def _touch(self, size: int) -> None:
         if not hasattr(self._map, "madvise"):
             return
         # Only advice: where it is refused, the first snapshot pays for its pages itself.
         with contextlib.suppress(OSError, ValueError):
-            for start in range(0, min(WARM, self.size), _STEP):
-                if self._closed:
-                    return
-                self._map.madvise(_POPULATE_WRITE, start, min(_STEP, self.size - start))
+            while self._warm < min(size, self.size) and not self._closed:
+                self._map.madvise(_POPULATE_WRITE, self._warm, min(_STEP, self.size - self._warm))
+                self._warm += _STEP
                 time.sleep(0.0005)
 
     def close(self) -> None:
@@ -128,6 +145,12 @@ class Arena:
             self._map.close()
         with contextlib.suppress(OSError):
             os.close(self.fd)
+
+
+def _copy(target: memoryview, data: memoryview) -> None:
+    import numpy as np
+
+    np.copyto(np.frombuffer(target, np.uint8), np.frombuffer(data, np.uint8))
 
 
 def _segment(size: int) -> int:

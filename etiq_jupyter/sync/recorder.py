@@ -270,10 +270,17 @@ class Recorder:
             destination.url, destination.user_id, destination.username
         )
 
-    def warm(self) -> None:
-        """Start the helper process in advance, so that the first large snapshot is quick."""
+    def warm(self, size: int = 0) -> None:
+        """Get ready, in the background, so that the first large snapshot is quick.
+
+        Parameters
+        ----------
+        size : int
+            Bytes that a snapshot may have before long, as far as one can tell. So much memory is
+            then held ready; it is given back two minutes after the last snapshot.
+        """
         if self._courier is not None:
-            self._courier.warm()
+            self._courier.warm(size)
 
     # --- the connection -------------------------------------------------------------------
 
