@@ -16,6 +16,7 @@ from etiq_jupyter.errors import AuthError, EtiqError
 from etiq_jupyter.store import Store
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.throttle import Throttle
+from etiq_jupyter.sync.words import CHECK_ADDRESS, KEPT
 
 if TYPE_CHECKING:
     from etiq_jupyter.sync.uploader import HeldBack, Uploader
@@ -237,7 +238,7 @@ class Engine:
             if asked is not None:
                 wait = max(wait, float(asked) * random.uniform(1.0, 1.2))  # noqa: S311
             self._next_try = time.monotonic() + wait
-            self.last_error = str(error)
+            self.last_error = _said(error)
 
     def _paused(self, uploader: Uploader, destination: int, reason: str) -> None:
         with self._changed:
@@ -266,3 +267,10 @@ class Engine:
         self._changed = threading.Condition()
         self._thread = None
         self.sending = False
+
+
+def _said(error: EtiqError) -> str:
+    """Return what to say of a failure to send: nothing has to be done about a lost connection."""
+    if isinstance(error, errors.Offline) and error.hint == CHECK_ADDRESS:
+        return str(errors.Offline(error.what, why=error.why, hint=KEPT))
+    return str(error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import email.utils
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from etiq_jupyter import errors
 from etiq_jupyter.errors import EtiqError
+from etiq_jupyter.sync import words
 
 RETRIED_STATUS = frozenset((429, 502, 503, 504))
 _MAX_REDIRECTS = 5
@@ -77,6 +77,7 @@ class Transport:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
+        self._shown = words.shown(self.url)
         self._auth = _Token(token)
         self._verify = verify
         self._proxies = dict(proxies) if proxies else None
@@ -84,9 +85,11 @@ class Transport:
         self._retries = retries
         self._sleep = sleep
         self._local = threading.local()
+        if verify is False:
+            words.warn_unverified(self.url)
 
     def __repr__(self) -> str:
-        return f"Transport({self.url!r})"
+        return f"Transport({self._shown!r})"
 
     def _session(self) -> requests.Session:
         # One per thread: requests makes no promise for sharing a session between threads.
@@ -94,7 +97,6 @@ class Transport:
         if session is None:
             session = requests.Session()
             session.auth = self._auth
-            session.verify = self._verify
             if self._proxies is not None:
                 session.proxies.update(self._proxies)
             adapter = HTTPAdapter(pool_connections=1, pool_maxsize=4, max_retries=0)
@@ -161,6 +163,8 @@ class Transport:
             "params": params,
             "headers": {"Accept": "application/json, */*;q=0.5", **(headers or {})},
             "stream": stream,
+            # With each request: one of the session gives way to REQUESTS_CA_BUNDLE.
+            "verify": self._verify,
             "timeout": timeout or self._timeout,
         }
         tries = self._retries if retries is None else retries
@@ -196,8 +200,14 @@ class Transport:
                 options = {**options, "params": None}
         except requests.RequestException as error:
             raise self._offline(error) from None
+        except OSError as error:  # what requests says of a CA bundle that is not there
+            raise errors.Invalid(
+                f"The certificates for {self._shown} cannot be read",
+                why=str(error),
+                hint="give verify= the path of a file with the certificate of your authority",
+            ) from None
         raise errors.NotADashboard(
-            f"{self._host()} redirects in circles", hint="check the dashboard's address"
+            f"{self._shown} redirects in circles", hint="check the dashboard's address"
         )
 
     def _redirected(self, answer: requests.Response, url: str, method: str) -> str:
@@ -210,49 +220,34 @@ class Transport:
         answer.close()
         if not same or (method not in _SAFE and answer.status_code not in (307, 308)):
             raise errors.NotADashboard(
-                f"{self._host()} sends us on to {there.scheme}://{there.netloc}",
+                f"{self._shown} sends us on to {there.scheme}://{there.netloc}",
                 why="an access token is not given to another address",
                 hint="log in with the address that the browser ends up at",
             )
         return target
 
-    def _host(self) -> str:
-        return urlsplit(self.url).netloc or self.url
-
     def _offline(self, error: requests.RequestException) -> EtiqError:
-        host = self._host()
-        if isinstance(error, requests.exceptions.ProxyError):
-            return errors.Offline(
-                f"The proxy on the way to {host} does not let us through",
-                why=_cause(error),
+        refused = requests.exceptions
+        if isinstance(error, refused.InvalidProxyURL):
+            return errors.Invalid(
+                f"The address of the proxy to {self._shown} cannot be used",
                 hint="check http_proxy, https_proxy and no_proxy, or pass proxies=",
             )
-        if isinstance(error, requests.exceptions.SSLError):
-            return errors.Offline(
-                f"The certificate of {host} is not accepted",
-                why=_cause(error),
-                hint="pass verify='/path/to/ca.pem' when it is signed by your organisation",
-            )
-        if isinstance(
-            error,
-            (
-                requests.exceptions.InvalidURL,
-                requests.exceptions.InvalidSchema,
-                requests.exceptions.MissingSchema,
-                requests.exceptions.InvalidProxyURL,
-            ),
-        ):
-            return errors.Invalid(f"{self.url!r} is not an address that can be called")
-        if isinstance(error, requests.exceptions.Timeout):
-            return errors.Offline(
-                f"{host} did not answer in {self._timeout:g} s",
-                hint="it will be tried again; a larger timeout= helps on slow lines",
-            )
-        return errors.Offline(
-            f"{host} cannot be reached",
-            why=_cause(error),
-            hint="check the address and whether the dashboard runs",
-        )
+        if isinstance(error, refused.InvalidURL | refused.InvalidSchema | refused.MissingSchema):
+            return errors.Invalid(f"{self._shown!r} is not an address that can be called")
+        if isinstance(error, refused.ProxyError):
+            return words.no_way_through(self._shown, self._proxy(), error)
+        if isinstance(error, refused.SSLError):
+            return words.not_trusted(self._shown, error)
+        if isinstance(error, refused.Timeout):
+            return words.no_answer(self._shown, self._timeout)
+        return words.cannot_reach(self._shown, error)
+
+    def _proxy(self) -> str:
+        """Return the address of the proxy in use, without a password."""
+        known = self._proxies or requests.utils.get_environ_proxies(self.url)
+        scheme = urlsplit(self.url).scheme
+        return words.shown(str(known.get(scheme) or known.get("all") or ""))
 
     def _checked(self, answer: requests.Response) -> requests.Response:
         if answer.status_code < 400:
@@ -269,12 +264,9 @@ class Transport:
     def _stranger(self, answer: requests.Response) -> EtiqError:
         """Make the error for an answer without a problem document: a proxy, or not a dashboard."""
         status = answer.status_code
-        host = self._host()
+        host = self._shown
         if status == 407:
-            return errors.Offline(
-                f"The proxy on the way to {host} wants a password",
-                hint="put it into https_proxy, or pass proxies=",
-            )
+            return words.proxy_wants_password(host, self._proxy())
         if status in RETRIED_STATUS:
             wait = retry_after(answer)
             if status == 429:
@@ -283,11 +275,11 @@ class Transport:
                 )
             return errors.Offline(
                 f"{host} is not ready",
-                why=f"something in front of it answers {status}",
+                why=f"what stands in front of it answers {status}",
                 hint="it will be tried again",
             )
         return errors.NotADashboard(
-            f"What answers at {self.url} is not a dashboard",
+            f"What answers at {host} is not a dashboard",
             why=f"it says {status} {answer.reason or ''}".strip(),
             hint="check the address; it is the one you open in the browser",
         )
@@ -317,28 +309,6 @@ def retry_after(answer: requests.Response) -> float | None:
     if seconds != seconds:  # not a number
         return None
     return min(max(seconds, 0.0), 3600.0)
-
-
-def _cause(error: BaseException) -> str:
-    """Find the plain words inside the layers of exceptions that requests and urllib3 wrap."""
-    seen: BaseException | None = error
-    for _ in range(10):
-        if seen is None:
-            break
-        if isinstance(seen, socket.gaierror):
-            return "the name of the host is not known here"
-        if isinstance(seen, ConnectionRefusedError):
-            return "nothing listens there: connection refused"
-        if isinstance(seen, (ConnectionResetError, BrokenPipeError)):
-            return "the connection was cut"
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror
-        inner = getattr(seen, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((a for a in seen.args if isinstance(a, BaseException)), None)
-        seen = inner or seen.__cause__ or seen.__context__
-    text = type(error).__name__
-    return "the connection was cut" if text in ("ConnectionError", "ChunkedEncodingError") else text
 
 
 def _problem(answer: requests.Response) -> EtiqError | None:

@@ -1,5 +1,8 @@
 import json
 import pickle
+import socket
+import ssl
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -161,27 +164,115 @@ def test_a_lost_answer_repeats_what_may_be_repeated_and_nothing_else(server, tra
     assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("http://127.0.0.1:9", "nothing listens"),
-        ("http://no-such-host.invalid", "not known"),
-    ],
-)
-def test_offline_says_host_and_cause_in_plain_words(url, words, monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+@pytest.fixture
+def direct(monkeypatch):
+    """No proxy from the environment."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(errors.Offline) as caught:
-        Transport(url, "etq_secret", timeout=5, retries=0).request("GET", "/api/v1/me")
-    assert words in str(caught.value)
-    assert url.partition("//")[2] in str(caught.value)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def says(url, **options):
+    with pytest.raises(errors.EtiqError) as caught:
+        Transport(url, "etq_secret", retries=0, **options).request("GET", "/api/v1/me")
     assert "etq_secret" not in str(caught.value)
+    return str(caught.value)
+
+
+CHECK = "Check the address and whether the dashboard runs."
+
+
+def test_nobody_there_is_said_with_the_address_and_the_cause(direct):
+    said = says("http://127.0.0.1:9")
+    assert said == f"Cannot reach http://127.0.0.1:9 (connection refused). {CHECK}"
+
+
+def test_an_unknown_host_is_named(direct):
+    said = says("http://no-such-host.invalid:8765", timeout=5)
+    why = "the host name 'no-such-host.invalid' is not known"
+    assert said == f"Cannot reach http://no-such-host.invalid:8765 ({why}). {CHECK}"
+
+
+def test_no_answer_says_how_long_was_waited(direct):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        said = says(url, timeout=0.2)
+    assert said.startswith(f"Cannot reach {url} (no answer within 0.2 s). Check the address")
+    assert "timeout=" in said
+
+
+def test_a_password_in_the_address_is_not_said(direct):
+    assert "hush" not in says("http://ana:hush@127.0.0.1:9")
+    assert "hush" not in says(
+        "http://dashboard.example", proxies={"http": "http://ana:hush@127.0.0.1:9"}
+    )
 
 
 def test_a_dead_proxy_is_named(server):
-    there = Transport(server.url, "t", proxies={"http": "http://127.0.0.1:9"}, retries=0)
-    with pytest.raises(errors.Offline, match="proxy"):
-        there.request("GET", "/api/v1/me")
+    said = says("http://dashboard.example", proxies={"http": "http://127.0.0.1:9"})
+    assert said.startswith(
+        "Cannot reach http://dashboard.example through the proxy http://127.0.0.1:9 "
+        "(connection refused). Check http_proxy"
+    )
+
+
+def test_a_proxy_that_wants_a_password_says_so(server):
+    server.answers = [(407, {"Content-Type": "text/html"}, b"who are you")]
+    said = says("http://dashboard.example", proxies={"http": server.url})
+    assert f"through the proxy {server.url} (the proxy wants a user name and password)" in said
+
+
+# --- certificates -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def encrypted(server, tmp_path):
+    """The server behind a certificate that it has signed itself; also the path of that."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "own.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    paths = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *names, *paths], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    return f"https://localhost:{server.http.server_address[1]}", str(certificate)
+
+
+def test_a_certificate_signed_by_itself_says_how_to_trust_it(encrypted, direct):
+    url, certificate = encrypted
+    assert says(url) == (
+        f"The certificate of {url} is not accepted (it is signed by itself). "
+        "Pass verify='/path/to/ca.pem' with the certificate of the dashboard."
+    )
+    Transport(url, "t", verify=certificate, retries=0).request("GET", "/api/v1/me")
+
+
+def test_a_certificate_for_another_name_says_so(encrypted, direct):
+    url, certificate = encrypted
+    said = says(url.replace("localhost", "127.0.0.1"), verify=certificate)
+    assert "it was made for another address" in said
+
+
+def test_certificates_that_are_not_there_are_named(encrypted, direct):
+    said = says(encrypted[0], verify="/no/such/ca.pem")
+    assert "cannot be read" in said
+    assert "/no/such/ca.pem" in said
+
+
+def test_a_dashboard_that_does_not_encrypt_is_asked_for_with_http(server, direct):
+    said = says(server.url.replace("http:", "https:"))
+    assert "what answers there does not encrypt" in said
+    assert "begin with http://" in said
+
+
+def test_not_checking_certificates_warns_once_with_the_address(encrypted, direct, recwarn):
+    url = encrypted[0]
+    for _ in range(3):
+        Transport(url, "t", verify=False, retries=0).request("GET", "/api/v1/me")
+    (warning,) = recwarn
+    assert f"The certificate of {url} is not checked" in str(warning.message)
+    assert warning.category is UserWarning
 
 
 def test_an_explicit_proxy_is_used(server):
