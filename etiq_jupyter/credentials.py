@@ -95,7 +95,8 @@ class Walk:
             why=self.problem or "looked at " + ", ".join(step.source for step in self.steps),
             hint=(
                 "make one on the dashboard's Tokens page, then set ETIQ_DASHBOARD_URL and "
-                "ETIQ_TOKEN, or call etiq.login(url, token)"
+                "ETIQ_TOKEN, or call etiq.login(url, token); in a notebook, %etiq_login --device "
+                "needs none"
             ),
         )
 
