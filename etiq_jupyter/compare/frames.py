@@ -293,8 +293,10 @@ def _columns(match: Match, columns: list[Codes], a: pa.Table, b: pa.Table) -> li
     """Count changed cells per column; compare distributions where anything differs."""
     made: list[dict[str, Any]] = []
     moved = bool(len(match.added) or len(match.removed))
+    changed = np.flatnonzero(match.changed([(column.a, column.b) for column in columns]))
+    rows_a, rows_b = match.a[changed], match.b[changed]
     for column in columns:
-        differ = int((column.a[match.a] != column.b[match.b]).sum()) if not column.same else 0
+        differ = int((column.a[rows_a] != column.b[rows_b]).sum())
         if not differ and not moved:
             continue
         entry: dict[str, Any] = {"name": column.name, "changed": differ}

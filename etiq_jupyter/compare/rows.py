@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 Int = np.ndarray[Any, np.dtype[np.int64]]
+_START = secrets.randbits(64)
 Pairs = list[tuple[Int, Int]]
 
 
@@ -25,6 +27,9 @@ class Match:
         Rows of ``b`` without a partner, rows of ``a`` without one.
     reordered : bool
         The pairs stand in another order on the two sides.
+    unsure : array of int, optional
+        Pairs (their places in ``a``) that may differ; the others are known to be equal. By default
+        all may.
     """
 
     how: Literal["key", "position", "content"]
@@ -34,12 +39,19 @@ class Match:
     removed: Int
     key: str = ""
     reordered: bool = False
+    unsure: Any = field(default=None, repr=False)
     _changed: Any = field(default=None, repr=False)
 
     def changed(self, columns: Pairs) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return for each pair whether any cell differs."""
         if self._changed is None:
             differ = np.zeros(len(self.a), bool)
+            if self.unsure is not None:
+                rows_a, rows_b = self.a[self.unsure], self.b[self.unsure]
+                for left, right in columns:
+                    differ[self.unsure] |= left[rows_a] != right[rows_b]
+                self._changed = differ
+                return differ
             straight = _straight(self.a) and _straight(self.b)
             for left, right in columns:
                 if straight:
@@ -116,25 +128,29 @@ def by_content(columns: Pairs, rows_a: int, rows_b: int) -> Match:
     )
     pairs_a, pairs_b = _equal(a, b)
     rest_a, rest_b = _rest(rows_a, pairs_a), _rest(rows_b, pairs_b)
-    in_order = np.argsort(pairs_a, kind="stable")
-    pairs_a, pairs_b = pairs_a[in_order], pairs_b[in_order]
-    reordered = bool((np.diff(pairs_b) < 0).any())
+    reordered = bool((pairs_b[1:] < pairs_b[:-1]).any())
     if rows_a == rows_b and int((a != b).sum()) <= max(len(rest_a), len(rest_b)):
         return by_position(rows_a, rows_b)
     how: Literal["content"] = "content"
     if reordered:
-        return Match(how, pairs_a, pairs_b, rest_b, rest_a, reordered=True)
+        none = np.zeros(0, np.int64)
+        return Match(how, pairs_a, pairs_b, rest_b, rest_a, reordered=True, unsure=none)
     edited_a, edited_b = _between(pairs_a, pairs_b, rest_a, rest_b)
     together_a = np.concatenate([pairs_a, edited_a])
     together_b = np.concatenate([pairs_b, edited_b])
     in_order = np.argsort(together_a, kind="stable")
     together_a, together_b = together_a[in_order], together_b[in_order]
-    return Match(how, together_a, together_b, _rest(rows_b, together_b), _rest(rows_a, together_a))
+    left_a, left_b = _rest(rows_a, together_a), _rest(rows_b, together_b)
+    edited = np.flatnonzero(in_order >= len(pairs_a))
+    return Match(how, together_a, together_b, left_b, left_a, unsure=edited)
 
 
 def _row_hashes(columns: list[Int], rows: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """Mix the codes of a row to 64 bits."""
-    made = np.full(rows, 0x9E3779B97F4A7C15, np.uint64)
+    """Mix the codes of a row to 64 bits.
+
+    From a start that nobody knows: rows made to have the hash of others would pass for them.
+    """
+    made = np.full(rows, _START, np.uint64)
     with np.errstate(over="ignore"):
         for column in columns:
             made ^= column.view(np.uint64)
@@ -146,14 +162,27 @@ def _row_hashes(columns: list[Int], rows: int) -> np.ndarray[Any, np.dtype[np.ui
 
 
 def _equal(a: Any, b: Any) -> tuple[Int, Int]:
-    """Pair equal hashes, the n-th of one side with the n-th of the other."""
-    order_a, order_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
-    sorted_a, sorted_b = a[order_a], b[order_b]
+    """Pair equal hashes, the n-th of one side with the n-th of the other; in the order of ``a``."""
+    order_a, sorted_a = _sorted(a)
+    order_b, sorted_b = _sorted(b)
     place = np.searchsorted(sorted_b, sorted_a, "left") + _ranks(sorted_a)
     inside = place < len(sorted_b)
     hit = np.zeros(len(sorted_a), bool)
     hit[inside] = sorted_b[place[inside]] == sorted_a[inside]
-    return order_a[hit], order_b[place[hit]]
+    partner = np.full(len(a), -1, np.int64)
+    partner[order_a[hit]] = order_b[place[hit]]
+    rows = np.flatnonzero(partner >= 0)
+    return rows, partner[rows]
+
+
+def _sorted(values: Any) -> tuple[Int, Any]:
+    """Return the order of values, equal ones as they stood, and the values in it."""
+    order = np.argsort(values)  # several times as fast as the stable sort
+    ordered = values[order]
+    if not _distinct(ordered):
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+    return order, ordered
 
 
 def _ranks(values: Any) -> Int:
