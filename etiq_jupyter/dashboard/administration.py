@@ -22,6 +22,7 @@ from typing_extensions import Required, Unpack
 from etiq_jupyter.dashboard.config import Settings
 from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.engine import Database, from_micros
+from etiq_jupyter.dashboard.db.epoch import begin_again
 from etiq_jupyter.dashboard.db.upgrade import upgrade
 from etiq_jupyter.dashboard.identity.people import People
 from etiq_jupyter.dashboard.objects.collection import GRACE, Collected, Collector
@@ -196,6 +197,12 @@ def restore(source: Path, **place: Unpack[Place]) -> None:
     if packs.is_dir():
         shutil.copytree(packs, Path(settings.objects_url) / "packs", dirs_exist_ok=True)
     copy_sqlite(saved, path)
+    database = Database(settings.sqlalchemy_url)
+    try:
+        upgrade(database, path)
+        begin_again(database)  # clients send again what came after the backup
+    finally:
+        database.close()
 
 
 def copy_sqlite(source: Path, target: Path) -> None:

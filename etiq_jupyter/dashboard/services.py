@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from etiq_jupyter.dashboard.config import Settings
 from etiq_jupyter.dashboard.db.engine import Database
+from etiq_jupyter.dashboard.db.epoch import epoch
 from etiq_jupyter.dashboard.events.hub import Event, Hub
 from etiq_jupyter.dashboard.identity.device import Devices
 from etiq_jupyter.dashboard.identity.people import People
@@ -89,7 +90,7 @@ def build(settings: Settings, setup_secret: str = "") -> Services:
         reading=Reading(database, lineage),
         pipelines=Pipelines(database, lineage),
         hub=hub,
-        server=Server(version=__version__, oldest_client=OLDEST_CLIENT),
+        server=Server(version=__version__, oldest_client=OLDEST_CLIENT, epoch=epoch(database)),
         setup_secret=setup_secret,
     )
 

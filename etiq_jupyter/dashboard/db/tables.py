@@ -51,6 +51,15 @@ counters = Table(
 )
 """Last number given for each prefix of short ids."""
 
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    **_NARROW,
+)
+"""Facts about the database itself: ``epoch``, see `db.epoch`."""
+
 # --- identity ---------------------------------------------------------------------------------
 
 users = Table(
