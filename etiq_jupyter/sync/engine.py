@@ -108,6 +108,7 @@ class Engine:
             if self._uploader is None or self._closed:
                 return
             self._asked = True
+            self._uploader.look_again()
             self._next_try = 0.0
             self._start()
             self._changed.notify_all()

@@ -145,10 +145,14 @@ class Uploader:
                     break
                 sent += self._send(ready, stopped)
         except errors.Offline:
-            self._greeted = False  # what answers next time may have been restored from a backup
+            self.look_again()
             raise
         self._again = False
         return sent
+
+    def look_again(self) -> None:
+        """Ask at the next `run` who is there: it may have been restored from a backup."""
+        self._greeted = False
 
     def _in_turn(self, some: Sequence[Any], place: Callable[[Any], tuple[str, str]]) -> list[Any]:
         """Leave out what comes after a snapshot of its run that is about to be stored."""

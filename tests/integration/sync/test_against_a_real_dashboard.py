@@ -156,3 +156,43 @@ def test_what_a_restored_dashboard_has_forgotten_is_sent_again(recorder, real, t
     assert recorder.wait(20)
     for snapshot in [early, *lost, late]:
         assert real.call("GET", f"/snapshots/{snapshot}")["id"] == snapshot
+
+
+def test_a_backup_that_is_put_back_gets_the_lost_snapshots_without_a_new_one(
+    recorder, real, take, tmp_path
+):
+    from etiq_jupyter.dashboard import administration
+
+    def send():
+        ticket = recorder.record(*take(project=real.project), real.destination)
+        assert ticket.wait(20)
+        return ticket.id
+
+    def epoch():
+        return real.call("GET", "/me")["server"]["epoch"]
+
+    recorder.connect(real.destination, real.token)
+    early, before = send(), epoch()
+    administration.backup(tmp_path / "backup", data_dir=real.folder)
+    lost = [send(), send()]
+    real.stop()
+    shutil.rmtree(real.folder)
+    administration.restore(tmp_path / "backup", data_dir=real.folder)
+    real.start()
+    assert before
+    assert epoch() not in ("", before)
+    recorder.wake()
+    until = time.monotonic() + 20
+    while real.call("GET", f"/projects/{real.project}/snapshots")["total"] < 3:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    for snapshot in [early, *lost]:
+        assert real.call("GET", f"/snapshots/{snapshot}")["id"] == snapshot
+    assert recorder.wait(10)
+
+
+def test_the_epoch_stays_over_a_restart(real):
+    before = real.call("GET", "/me")["server"]["epoch"]
+    real.stop()
+    real.start()
+    assert real.call("GET", "/me")["server"]["epoch"] == before
