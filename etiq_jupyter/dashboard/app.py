@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 from collections.abc import AsyncIterator
@@ -58,6 +59,7 @@ def create_app(services: Services) -> ASGIApp:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         services.hub.start()
+        gc.freeze()  # what has been imported stays: no pass of the collector looks at it again
         cleaning = asyncio.create_task(_collect_daily(services))
         try:
             yield

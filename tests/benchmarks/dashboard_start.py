@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -24,8 +25,8 @@ GOAL_SECONDS, GOAL_MB = 1.0, 80.0
 PEERS = {"trackio": (0.87, 69), "MLflow": (19.0, 2500), "Datasette": (0.49, 46)}
 
 
-def start(folder: Path) -> tuple[float, float]:
-    """Start a dashboard once; returns seconds and megabytes at the first answer."""
+def start(folder: Path) -> tuple[float, float, float]:
+    """Start a dashboard once; returns seconds, megabytes and CPU seconds at the first answer."""
     command = [sys.executable, "-m", "etiq_jupyter.dashboard", "--port", "0"]
     begun = time.perf_counter()
     process = subprocess.Popen([*command, "--data-dir", str(folder)], stdout=subprocess.PIPE)
@@ -36,11 +37,13 @@ def start(folder: Path) -> tuple[float, float]:
             assert answer.status == 200
         seconds = time.perf_counter() - begun
         status = Path(f"/proc/{process.pid}/status")
-        peak = 0.0
+        peak = cpu = 0.0
         if status.exists():
             line = next(one for one in status.read_text().splitlines() if "VmHWM" in one)
             peak = int(line.split()[1]) / 1000
-        return seconds, peak
+            fields = status.with_name("stat").read_text().rpartition(")")[2].split()
+            cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return seconds, peak, cpu
     finally:
         process.terminate()
         process.wait()
@@ -59,6 +62,7 @@ def measure(rounds: int) -> dict[str, Any]:
         name: {
             "seconds": round(statistics.median(one[0] for one in runs), 3),
             "megabytes": round(statistics.median(one[1] for one in runs), 1),
+            "cpu_seconds": round(statistics.median(one[2] for one in runs), 2),
         }
         for name, runs in (("fresh", fresh), ("warm", warm))
     } | {"goal": {"seconds": GOAL_SECONDS, "megabytes": GOAL_MB}, "peers": PEERS}
@@ -72,7 +76,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     found = measure(options.rounds)
     for name in ("fresh", "warm"):
-        print(f"{name:<10}{found[name]['seconds']:>8.2f} s{found[name]['megabytes']:>9.0f} MB")
+        one = found[name]
+        print(
+            f"{name:<10}{one['seconds']:>8.2f} s{one['megabytes']:>9.0f} MB"
+            f"{one['cpu_seconds']:>9.2f} s of CPU"
+        )
     print(f"{'goal':<10}{GOAL_SECONDS:>8.2f} s{GOAL_MB:>9.0f} MB")
     for name, (seconds, megabytes) in PEERS.items():
         print(f"{name:<10}{seconds:>8.2f} s{megabytes:>9.0f} MB")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from etiq_jupyter.dashboard.db.statement import Statement
 from etiq_jupyter.dashboard.db.tables import counters
@@ -72,7 +72,11 @@ class Database:
 
     def insert(self, table: Any) -> Any:
         """Return an INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        if self.is_sqlite:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # a twentieth of the start, not used with SQLite
+
+        return postgresql.insert(table)
 
     def close(self) -> None:
         """Give all connections back to the database."""

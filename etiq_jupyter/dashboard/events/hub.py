@@ -15,6 +15,8 @@ from etiq_jupyter.dashboard.db.engine import Database
 
 log = logging.getLogger(__name__)
 CHANNEL = "etiq_events"
+MOMENT = 0.05
+"""Seconds for which events of other processes are collected."""
 QUEUED = 200
 """Events kept for a slow listener; then its stream is ended."""
 
@@ -78,6 +80,7 @@ class Hub:
         self._database = database
         self._listeners: set[Listener] = set()
         self._lock = threading.Lock()
+        self._waiting: list[Event] = []
         self._origin = uuid.uuid4().hex
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -120,12 +123,41 @@ class Hub:
             return
         self._deliver(event)
         if not self._database.is_sqlite:
-            message = msgspec.json.encode([self._origin, event]).decode()
-            with self._database.write() as tx:
-                tx.execute(
-                    text("SELECT pg_notify(:channel, :message)"),
-                    {"channel": CHANNEL, "message": message},
-                )
+            self._notify([event])
+
+    def publish_soon(self, event: Event) -> None:
+        """Tell everybody; other processes with all that happens within a moment.
+
+        Called on a running event loop, which it does not hold up.
+        """
+        if self.quiet:
+            return
+        self._deliver(event)
+        if not self._database.is_sqlite:
+            self._waiting.append(event)
+            if len(self._waiting) == 1:
+                asyncio.get_running_loop().call_later(MOMENT, self._send_waiting)
+
+    def _send_waiting(self) -> None:
+        events, self._waiting = self._waiting, []
+        asyncio.get_running_loop().run_in_executor(None, self._notify_if_possible, events)
+
+    def _notify_if_possible(self, events: list[Event]) -> None:
+        try:
+            self._notify(events)
+        except Exception:
+            # A page that misses an event shows what is new when it is next asked for.
+            log.warning(
+                "Other processes could not be told of %d events.", len(events), exc_info=True
+            )
+
+    def _notify(self, events: list[Event]) -> None:
+        messages = [msgspec.json.encode([self._origin, event]).decode() for event in events]
+        with self._database.write() as tx:
+            tx.execute(
+                text("SELECT pg_notify(:channel, m) FROM unnest(CAST(:messages AS text[])) AS m"),
+                {"channel": CHANNEL, "messages": messages},
+            )
 
     def _deliver(self, event: Event) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from anyio import to_thread
 
+from etiq_jupyter.dashboard.events.hub import Event
 from etiq_jupyter.dashboard.identity import secrets
 from etiq_jupyter.dashboard.snapshots import comparing
 from etiq_jupyter.dashboard.snapshots.batch import Claim, Entry, NeedObjects, Taken
@@ -90,14 +91,10 @@ async def put_snapshot(call: Call, snapshot: str) -> Answer[Receipt]:
     entry = Entry(manifest, await _claim(call), call.base_url)
     taken = await _submit(call, entry)
     if taken.made:
-        services = call.services
-        if not services.hub.quiet:
-            await to_thread.run_sync(_announce, call, "snapshot", taken.receipt)
+        receipt = taken.receipt
+        event = Event(kind="snapshot", id=receipt.id, project=receipt.project)
+        call.services.hub.publish_soon(event)
     return Answer(taken.receipt, 201 if taken.made else 200)
-
-
-def _announce(call: Call, kind: str, receipt: Receipt) -> None:
-    call.services.announce(kind, project_id=receipt.project, id=receipt.id)
 
 
 def _manifest(call: Call, snapshot: str) -> Manifest:
