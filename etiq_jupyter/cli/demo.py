@@ -198,7 +198,11 @@ def serve(demo: Demo, *, browser: bool) -> int:
             *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
         ],
         demo.folder / "logs" / "jupyterlab.log",
-        {**demo.environment, "JUPYTER_TOKEN": key},
+        {
+            **demo.environment,
+            "JUPYTER_TOKEN": key,
+            "JUPYTERLAB_SETTINGS_DIR": str(_settings(demo.folder)),
+        },
         folder=notebook.parent,
     )
     try:
@@ -217,6 +221,16 @@ def serve(demo: Demo, *, browser: bool) -> int:
         return 0
     finally:
         lab.stop()
+
+
+def _settings(folder: Path) -> Path:
+    """Make JupyterLab settings in which no pop-up about news covers the notebook."""
+    place = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    place.mkdir(parents=True, exist_ok=True)
+    settings = place / "notification.jupyterlab-settings"
+    if not settings.exists():
+        settings.write_text('{"fetchNews": "false"}')
+    return folder / "settings"
 
 
 def run_beside(demo: Demo, command: list[str]) -> int:
