@@ -63,6 +63,7 @@ class Recorder:
         on_change: Callable[[model.SyncStatus], None] | None = None,
     ) -> None:
         self._spare: Recorder | None = None
+        self._elsewhere = ""  # why snapshots are not kept in the store that was meant
         self.store = self._open(Path(store_path))
         self._flusher = Flusher(self.store.database)
         self._on_change = on_change
@@ -77,13 +78,13 @@ class Recorder:
         self._choose()
         on_fork(self)
 
-    @staticmethod
-    def _open(path: Path) -> Store:
+    def _open(self, path: Path) -> Store:
         try:
             store = Store.open(path)
             with store.database.write():
                 pass
         except StorageFull as error:
+            self._elsewhere = f"{error} Kept in the temporary folder for now."
             _log.warning("%s Snapshots are kept in the temporary folder for now.", error)
             return open_spare()
         return store
@@ -104,6 +105,7 @@ class Recorder:
             _log.warning("%s Snapshots are kept in %s for now.", reason, store.path)
             store.close()
             self._spare = Recorder(store.path, on_change=lambda _: self._changed())
+            self._spare._elsewhere = f"{reason} Kept in {store.path} for now."
             if self._connection is not None:
                 self._spare.reconnect(self._connection)
         return self._spare
@@ -468,11 +470,20 @@ class Recorder:
         return "stored"
 
     def reason_of(self, snapshot: str) -> str:
-        """Return why a snapshot is not stored yet, paused or parked."""
+        """Return why a snapshot is not stored yet, not sent yet, paused, parked or elsewhere."""
         entry = self.store.outbox.entry(snapshot)
         if entry is None:
-            return self._courier.trouble(snapshot) if self._courier is not None else ""
-        return entry.reason or (self._paused_for(entry.destination) if entry.destination else "")
+            some = (each.trouble(snapshot) for each in (self._courier, self._retired) if each)
+            return next((trouble for trouble in some if trouble), "")
+        if entry.state == "synced":
+            return ""
+        number, sender = entry.destination, self._sender
+        why = entry.reason
+        if not why and number is not None and number == sender.destination:
+            why = sender.paused or sender.last_error
+        elif not why and number is not None:
+            why = "No login to the dashboard that it is meant for."
+        return " ".join(part for part in (self._elsewhere, why) if part)
 
     def _paused_for(self, number: int) -> str:
         return self._sender.paused if number == self._sender.destination else ""

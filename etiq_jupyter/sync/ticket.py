@@ -51,7 +51,11 @@ class Ticket:
 
     @property
     def reason(self) -> str:
-        """Why it is paused or parked; empty otherwise."""
+        """Why it is not there yet, where that has a reason; empty otherwise.
+
+        What stands in the way of storing it, of sending it (the dashboard cannot be reached, wants
+        a login, has refused it), or why it is kept in another folder than usual.
+        """
         return self._recorder.reason_of(self.id)
 
     @property
