@@ -44,6 +44,7 @@ _PERIOD_UNITS = {
     "us": "us",
     "ns": "ns",
 }
+_WEEK_ENDS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 def table_of(reader: ContentReader, columns: Any = None, *, index: bool = True) -> pa.Table:
@@ -181,7 +182,7 @@ def _raw_column(reader: ContentReader, prefix: str, spec: Spec, rows: int) -> pa
     mask = None
     if spec.get("pandas") == "masked" and need(spec, "nulls", int):
         mask = ~read_bits(reader.read(prefix + "validity"), rows)
-    array = _numpy_column(values, mask)
+    array = numpy_column(values, mask)
     zone = spec.get("zone_name")
     if spec.get("pandas") == "zoned" and isinstance(zone, str):
         zone = (
@@ -196,7 +197,8 @@ def _raw_column(reader: ContentReader, prefix: str, spec: Spec, rows: int) -> pa
     return array
 
 
-def _numpy_column(values: np.ndarray[Any, Any], mask: Any = None) -> pa.Array:
+def numpy_column(values: np.ndarray[Any, Any], mask: Any = None) -> pa.Array:
+    """Return a NumPy array as an Arrow array; complex numbers as pairs."""
     if values.dtype.byteorder == ">":
         values = values.astype(values.dtype.newbyteorder("<"))
     if values.dtype.kind == "c":
@@ -247,17 +249,32 @@ def _missing(value: Any) -> bool:
 
 
 def _periods(ordinals: np.ndarray[Any, Any], freq: str) -> pa.Array:
+    """Return periods as pandas writes them; those of a frequency that is not known as numbers.
+
+    An ordinal counts the unit: "2D" is written as "D", fiscal quarters and years by their own
+    number, weeks by their first and last day.
+    """
     nat = ordinals == np.iinfo(np.int64).min
-    unit = _PERIOD_UNITS.get(freq)
+    ordinals = np.where(nat, 0, ordinals)
+    base, _, anchor = freq.lstrip("0123456789").partition("-")
+    unit = _PERIOD_UNITS.get(base)
     if unit is not None:
         text = np.datetime_as_string(ordinals.astype(f"M8[{unit}]"))
-    elif freq.startswith(("Y-DEC", "A-DEC")):
-        text = np.datetime_as_string((ordinals).astype("M8[Y]"))
-    elif freq.startswith("Q-DEC"):
-        text = np.char.add(
-            np.datetime_as_string((ordinals * 3).astype("M8[M]").astype("M8[Y]")),
-            np.char.add("Q", (ordinals % 4 + 1).astype("U1")),
-        )
+        text = np.char.replace(text, "T", " ")
+        if unit == "h":
+            text = np.char.add(text, ":00")
+    elif base in ("Y", "A", "Q"):
+        years = ordinals if base != "Q" else ordinals // 4
+        text = np.datetime_as_string(years.astype("M8[Y]"))
+        if base == "Q":
+            text = np.char.add(text, np.char.add("Q", (ordinals % 4 + 1).astype("U1")))
+    elif base == "W" and anchor in _WEEK_ENDS:
+        last = ordinals * 7 + _WEEK_ENDS.index(anchor) - 4
+        first, end = (np.datetime_as_string(day.astype("M8[D]")) for day in (last - 6, last))
+        text = np.char.add(np.char.add(first, "/"), end)
+    elif base == "B":
+        days = (ordinals + 3) // 5 * 7 + (ordinals + 3) % 5 - 3
+        text = np.datetime_as_string(days.astype("M8[D]"))
     else:
         return pa.array(ordinals, mask=nat)
     return pa.array(text.astype(object), pa.large_string(), mask=nat)
@@ -274,7 +291,7 @@ def _dense(reader: ContentReader, prefix: str, spec: Spec, rows: int, depth: int
     points = read_array(reader.read(prefix + "points/values"), dtype, [size])
     dense = np.full(rows, unpack_plain(need(spec, "fill", (bytes, memoryview))), dtype)
     dense[where] = points
-    return _numpy_column(dense)
+    return numpy_column(dense)
 
 
 def _array_table(reader: ContentReader, columns: Any) -> pa.Table:
@@ -312,7 +329,7 @@ def _any_column(values: np.ndarray[Any, Any]) -> pa.Array:
     if values.dtype.kind in "biufcmM":
         # A NaN of an array is a number like any other, but a table shows it as missing.
         plain = np.ascontiguousarray(np.ma.getdata(values))
-        return _numpy_column(plain, np.ma.getmaskarray(values))
+        return numpy_column(plain, np.ma.getmaskarray(values))
     if values.dtype.kind in "US":
         return pa.array(np.ma.getdata(values).tolist())
     return _object_column(np.ma.getdata(values).tolist())

@@ -63,6 +63,8 @@ def preview(
     codec = reader.codec
     if is_table(reader):
         return _table(reader, offset, min(limit, MAX_ROWS), columns, sort, filter)
+    if codec == "scipy.sparse":
+        return _sparse(reader, offset, min(limit, MAX_ROWS), columns, sort, filter)
     if codec in _SPECIAL:
         return _SPECIAL[codec](reader)  # type: ignore[no-any-return]
     if codec not in _DECODED:
@@ -89,22 +91,62 @@ def _table(
     sort: str | None,
     condition: str | None,
 ) -> Preview:
-    from etiq_jupyter.codecs.arrow_view import plain_cells, table_of
-    from etiq_jupyter.codecs.table_query import filter_rows, order_rows, used_columns
+    from etiq_jupyter.codecs.arrow_view import table_of
+    from etiq_jupyter.codecs.table_query import used_columns
 
     shown = list(columns) if columns is not None else None
     fetched = shown
     if shown is not None:
         extra = used_columns(reader, sort, condition)
         fetched = shown + [name for name in extra if name not in shown]
-    table = table_of(reader, fetched)
+    leading = index_count(reader.meta)
+    return _page(table_of(reader, fetched), leading, offset, limit, shown, sort, condition)
+
+
+def _sparse(
+    reader: ContentReader,
+    offset: int,
+    limit: int,
+    columns: Any,
+    sort: str | None,
+    condition: str | None,
+) -> Preview:
+    """Show the cells that are set, as rows of place and value."""
+    import pyarrow as pa
+
+    from etiq_jupyter.codecs.arrow_view import numpy_column
+    from etiq_jupyter.codecs.sparse import cells_of
+
+    arrays = [numpy_column(part) for part in cells_of(reader)]
+    table = pa.Table.from_arrays(arrays, names=["row", "column", "value"])
+    shown = list(columns) if columns is not None else None
+    unknown = [name for name in shown or () if name not in table.column_names]
+    if unknown:
+        raise Invalid(f"there is no column {str(unknown[0])[:80]!r}", path="$.columns")
+    if shown is not None:  # those shown first, as a page takes them
+        table = table.select([*shown, *(n for n in table.column_names if n not in shown)])
+    return _page(table, 0, offset, limit, shown, sort, condition)
+
+
+def _page(
+    table: Any,
+    leading: int,
+    offset: int,
+    limit: int,
+    shown: list[str] | None,
+    sort: str | None,
+    condition: str | None,
+) -> Preview:
+    """Show rows of a table whose first ``leading`` columns are its index."""
+    from etiq_jupyter.codecs.arrow_view import plain_cells
+    from etiq_jupyter.codecs.table_query import filter_rows, order_rows
+
     if condition:
         table = filter_rows(table, condition)
     total = table.num_rows
     if sort:
         table = order_rows(table, sort, offset + limit)
     page = table.slice(offset, limit)
-    leading = index_count(reader.meta)
     if shown is not None:
         page = page.select(list(range(leading + _count(table, leading, shown))))
     width = max(1, MAX_CELLS // max(limit, 1))

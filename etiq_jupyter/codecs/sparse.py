@@ -66,7 +66,7 @@ class SparseCodec(Codec):
             raise refuse("a sparse matrix has no shape that could be true")
         if form == "lil" and shape[0] > 2**24:
             raise refuse(f"a sparse matrix of lists claims {shape[0]:,} rows")
-        parts = {name: self._part(reader, name) for name in _PARTS[kind]}
+        parts = {name: _part(reader, name) for name in _PARTS[kind]}
         make = getattr(sparse, f"{kind}_{'array' if reader.meta.get('array') else 'matrix'}")
         if kind in ("csr", "csc", "bsr"):
             _check_compressed(kind, parts, shape)
@@ -77,13 +77,6 @@ class SparseCodec(Codec):
         else:
             made = make((parts["data"], parts["offsets"]), shape=tuple(shape))
         return made if form == kind else made.asformat(form)
-
-    @staticmethod
-    def _part(reader: ContentReader, name: str) -> Any:
-        spec = need(reader.meta, name, dict)
-        return read_array(
-            reader.read(name), read_dtype(spec.get("dtype")), need(spec, "shape", list)
-        )
 
     def summarise(self, value: Any, content: Content) -> Facts:
         rows, columns = content.meta["shape"]
@@ -98,6 +91,55 @@ class SparseCodec(Codec):
         return Facts(
             "array", type_name(type(value)), f"{rows:,} x {columns:,} {value.dtype}{share}", detail
         )
+
+
+def cells_of(reader: ContentReader) -> tuple[Any, Any, Any]:
+    """Return row, column and value of each cell that is set. Needs no SciPy, makes no matrix."""
+    kind = need(reader.meta, "stored", str)
+    shape = need(reader.meta, "shape", list)
+    if kind not in _PARTS or len(shape) != 2 or not all(type(n) is int for n in shape):
+        raise Corrupt("a sparse matrix is damaged")
+    first, *others = (_part(reader, name) for name in _PARTS[kind])
+    if any(part.ndim != 1 or part.dtype.kind != "i" for part in others):
+        raise Corrupt("a sparse matrix is damaged")
+    if kind == "coo":
+        cells = (others[0], others[1], first)
+    elif kind == "dia":
+        cells = _diagonals(first, others[0], shape)
+    else:
+        _check_compressed(kind, dict(zip(_PARTS[kind], (first, *others), strict=True)), shape)
+        indices, pointers = others
+        major = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
+        minor, first = indices[: len(major)].astype(np.int64), first[: len(major)]
+        if kind == "bsr" and first.ndim == 3 and len(first) == len(major):
+            cells = _blocks(first, major, minor)
+        else:
+            cells = (minor, major, first) if kind == "csc" else (major, minor, first)
+    if any(part.ndim != 1 or len(part) != len(cells[0]) for part in cells):
+        raise Corrupt("a sparse matrix is damaged", why="its parts have different lengths")
+    return cells
+
+
+def _diagonals(data: Any, offsets: Any, shape: list[int]) -> tuple[Any, Any, Any]:
+    if data.ndim != 2 or len(data) != len(offsets):
+        raise Corrupt("a sparse matrix is damaged")
+    columns = np.broadcast_to(np.arange(data.shape[1]), data.shape)
+    rows = columns - offsets.astype(np.int64)[:, None]
+    inside = (rows >= 0) & (rows < shape[0]) & (columns < shape[1]) & (data != 0)
+    return rows[inside], columns[inside], data[inside]
+
+
+def _blocks(data: Any, major: Any, minor: Any) -> tuple[Any, Any, Any]:
+    high, wide = data.shape[1:]
+    rows = np.broadcast_to(major[:, None, None] * high + np.arange(high)[:, None], data.shape)
+    columns = np.broadcast_to(minor[:, None, None] * wide + np.arange(wide), data.shape)
+    is_set = data != 0
+    return rows[is_set], columns[is_set], data[is_set]
+
+
+def _part(reader: ContentReader, name: str) -> Any:
+    spec = need(reader.meta, name, dict)
+    return read_array(reader.read(name), read_dtype(spec.get("dtype")), need(spec, "shape", list))
 
 
 def _is_matrix(value: Any) -> bool:

@@ -168,3 +168,46 @@ def test_a_subclass_of_a_frame_is_not_taken_for_one() -> None:
 
     with pytest.raises(NotKept):
         codecs.encode(Special({"a": [1]}))
+
+
+@pytest.mark.parametrize(
+    "freq",
+    [
+        "D",
+        "2D",
+        "M",
+        "3M",
+        "Q",
+        "Q-MAR",
+        "2Q-DEC",
+        "Y",
+        "Y-JUN",
+        "W-SUN",
+        "W-WED",
+        "2W-MON",
+        "W-SAT",
+        "h",
+        "15min",
+        "s",
+        "ms",
+    ],
+)
+@pytest.mark.parametrize("start", ["2024-02-05 10:00", "1961-07-01 03:30"])
+def test_periods_are_shown_as_pandas_writes_them(freq: str, start: str) -> None:
+    periods = pd.period_range(start, periods=9, freq=freq)
+    shown = codecs.preview(codecs.encode(pd.DataFrame({"p": periods})).content)
+    assert [row[0] for row in shown.rows] == [str(period) for period in periods]
+
+
+def test_sparse_matrices_are_shown_by_the_cells_that_are_set() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.array([[0, 2.5, 0], [1.5, 0, 0]])
+    for kind in ("csr", "csc", "coo", "bsr", "dia", "lil", "dok"):
+        content = codecs.encode(sparse.coo_array(dense).asformat(kind)).content
+        shown = codecs.preview(content, sort="row")
+        assert shown.form == "table"
+        assert [column.name for column in shown.columns] == ["row", "column", "value"]
+        assert shown.rows == [[0, 1, 2.5], [1, 0, 1.5]]
+        assert shown.total == 2
+        only = codecs.preview(content, columns=["value"], filter="row == 1")
+        assert only.rows == [[1.5]]
