@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from etiq_jupyter.errors import EtiqError, StorageFull
+from etiq_jupyter.objects.hashing import blake3_hex
 from etiq_jupyter.store.store import Store
 
 
-def _candidates() -> Iterator[Path]:
+def _candidates(store: Path) -> Iterator[Path]:
+    """Name the places for a store's spare; another store has others."""
     owner = os.getuid() if hasattr(os, "getuid") else "user"
+    which = blake3_hex(os.fsencode(store.expanduser().absolute()))[:12]
     for folder in (tempfile.gettempdir(), "/dev/shm"):  # noqa: S108 - checked to be ours below
         if Path(folder).is_dir():
-            yield Path(folder) / f"etiq-{owner}"
+            yield Path(folder) / f"etiq-{owner}-{which}"
 
 
 def _ours(path: Path) -> bool:
@@ -31,8 +34,8 @@ def _ours(path: Path) -> bool:
     return stat.S_ISDIR(facts.st_mode) and mine and not facts.st_mode & 0o077
 
 
-def open_spare() -> Store:
-    """Open a store in a temporary folder.
+def open_spare(store_path: Path) -> Store:
+    """Open the spare of a store, in a temporary folder.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def open_spare() -> Store:
         When there is no room anywhere.
     """
     last: EtiqError | None = None
-    for path in _candidates():
+    for path in _candidates(store_path):
         if not _ours(path):
             continue
         try:
@@ -58,9 +61,9 @@ def open_spare() -> Store:
     )
 
 
-def left_behind() -> Store | None:
-    """Open the spare store if something in it is still to be sent or moved."""
-    for path in _candidates():
+def left_behind(store_path: Path) -> Store | None:
+    """Open the spare of a store if something in it is still to be sent or moved."""
+    for path in _candidates(store_path):
         if _ours(path) and (path / "index.sqlite").is_file():
             try:
                 store = Store.open(path)

@@ -47,6 +47,7 @@ MERGE = 64 << 10
 _WORTH = 0.6  # a delta must be at most this much of the raw bytes, else it is not worth a base
 _LARGE = 64 << 20
 _GAIN_OF_LARGE = 0.75  # large buffers: time counts more, and noise is most of what is large
+_SOME = 8  # of many chunks, to see whether they are like the earlier ones
 _FIXED = ("rows", "lengths")
 
 
@@ -320,6 +321,8 @@ class Writer:
             return {}
         pairs = _pairs(job, new)
         places = self._chunks.places(bytes.fromhex(job.earlier[at].hash) for at in pairs.values())
+        if job.fixed and job.aligned and not self._worth(job, pairs):
+            return {}
         # Depth one: a chunk that is itself kept as a change lends its own base.
         roots = {
             name: place.base if place.encoding in DELTAS and place.base else name
@@ -336,6 +339,22 @@ class Writer:
             if root and data is not None:
                 found[number] = _Base(root, data)
         return found
+
+    def _worth(self, job: _Job, pairs: dict[int, int]) -> bool:
+        """Whether some of many changed chunks are like the earlier ones, before all are read."""
+        if len(pairs) < 4 * _SOME:
+            return True
+        numbers = sorted(pairs)[:: len(pairs) // _SOME]
+        try:
+            raw = self._chunks.fetch([job.earlier[pairs[number]].hash for number in numbers])
+        except Corrupt:
+            return False
+        for number in numbers:
+            start, end = job.cuts[number]
+            base = raw.get(job.earlier[pairs[number]].hash)
+            if base is not None and _alike(job.data[start:end], base):
+                return True
+        return False
 
     # --- the recipe -----------------------------------------------------------------------
 

@@ -64,7 +64,9 @@ class Recorder:
     ) -> None:
         self._spare: Recorder | None = None
         self._elsewhere = ""  # why snapshots are not kept in the store that was meant
-        self.store = self._open(Path(store_path))
+        self._is_spare = False
+        self._path = Path(store_path)  # the spare is named after it
+        self.store = self._open(self._path)
         self._flusher = Flusher(self.store.database)
         self._on_change = on_change
         self._lock = threading.Lock()
@@ -86,7 +88,7 @@ class Recorder:
         except StorageFull as error:
             self._elsewhere = f"{error} Kept in the temporary folder for now."
             _log.warning("%s Snapshots are kept in the temporary folder for now.", error)
-            return open_spare()
+            return open_spare(path)
         return store
 
     def _use_spare(self, reason: StorageFull) -> Recorder:
@@ -97,18 +99,25 @@ class Recorder:
         StorageFull
             When there is no room either.
         """
+        if self._is_spare:
+            raise reason
         if self._spare is None:
-            store = open_spare()
+            store = open_spare(self._path)
             if store.path == self.store.path:
                 store.close()
                 raise reason
             _log.warning("%s Snapshots are kept in %s for now.", reason, store.path)
-            store.close()
-            self._spare = Recorder(store.path, on_change=lambda _: self._changed())
+            self._spare = self._beside(store)
             self._spare._elsewhere = f"{reason} Kept in {store.path} for now."
             if self._connection is not None:
                 self._spare.reconnect(self._connection)
         return self._spare
+
+    def _beside(self, store: Store) -> Recorder:
+        store.close()
+        spare = Recorder(store.path, on_change=lambda _: self._changed())
+        spare._is_spare = True
+        return spare
 
     def reconnect(self, connection: Connection) -> None:
         """Connect to where another recorder is connected to."""
@@ -313,11 +322,10 @@ class Recorder:
     def _empty_spare(self, connection: Connection) -> None:
         """Send also what had to be kept in the temporary folder, perhaps by an earlier process."""
         if self._spare is None:
-            store = left_behind()
+            store = left_behind(self._path)
             if store is None or store.path == self.store.path:
                 return
-            store.close()
-            self._spare = Recorder(store.path, on_change=lambda _: self._changed())
+            self._spare = self._beside(store)
         self._spare.reconnect(connection)
 
     def disconnect(self) -> None:

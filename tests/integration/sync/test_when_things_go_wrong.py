@@ -308,12 +308,22 @@ def test_a_store_that_cannot_be_written_has_a_spare(tmp_path, take, monkeypatch,
     recorder.close()
 
 
+def test_a_spare_belongs_to_its_store(tmp_path, monkeypatch):
+    from etiq_jupyter.store.spare import left_behind, open_spare
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine, others = open_spare(tmp_path / "a"), open_spare(tmp_path / "b")
+    assert mine.path != others.path
+    assert open_spare(tmp_path / "a").path == mine.path
+    assert left_behind(tmp_path / "c") is None
+
+
 def _limited(path, snapshots, limit, spare, pipe):
     """Take snapshots where no file may grow beyond a limit, which is a full disk to a program."""
     from etiq_jupyter.store import spare as spare_places
 
     os.environ["ETIQ_COURIER"] = "0"
-    spare_places._candidates = lambda: iter([spare])
+    spare_places._candidates = lambda store: iter([spare])
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     recorder = Recorder(path)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
