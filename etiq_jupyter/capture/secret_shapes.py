@@ -7,6 +7,7 @@ substring search. Patterns have bounded repetition, so no text makes them slow.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ class Shape:
         What people read: ``GitHub token``.
     needles : tuple of str
         Lower case; at least one is in every text that matches.
+    source : str
+        The pattern as text. It is compiled when first needed: most kinds never are.
     pattern : re.Pattern
         Group ``secret`` (or the whole match) is taken out.
     entropy : float
@@ -29,12 +32,17 @@ class Shape:
 
     kind: str
     needles: tuple[str, ...]
-    pattern: re.Pattern[str]
+    source: str
     entropy: float = 0.0
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compile the pattern, once."""
+        return re.compile(self.source)
 
 
 def _shape(kind: str, needles: str, pattern: str, entropy: float = 0.0) -> Shape:
-    return Shape(kind, tuple(needles.split("|")), re.compile(pattern), entropy)
+    return Shape(kind, tuple(needles.split("|")), pattern, entropy)
 
 
 _START = r"(?<![A-Za-z0-9_\-])"
