@@ -27,6 +27,20 @@ from etiq_jupyter.sync.recorder import Destination, Recorder
 NOW = datetime(2026, 11, 20, tzinfo=timezone.utc)
 
 
+class Outcome:
+    """What would be answered for one snapshot of several."""
+
+    def __init__(self, handler):
+        self.handler = handler
+        self.receipt = self.refusal = None
+
+    def answer(self, status, data):
+        self.receipt = data
+
+    def problem(self, status, code, what, **more):
+        self.refusal = lambda: self.handler.problem(status, code, what, **more)
+
+
 class Dashboard:
     """What a dashboard remembers, and the faults it is told to have.
 
@@ -163,6 +177,8 @@ class Dashboard:
             return handler.answer(200, {"lacking": lacking})
         if path.startswith("/packs/") and method == "PUT":
             return self._pack(handler, path, query, body)
+        if path == "/snapshots/batch" and self.limits.snapshots_per_batch:
+            return self._batch(handler, body)
         if path.startswith("/snapshots/") and method == "PUT":
             return self._snapshot(handler, path, body)
         if path == "/chunks/read":
@@ -190,6 +206,18 @@ class Dashboard:
             stored += frame.hash not in self.chunks
             self.chunks[frame.hash] = raw
         return handler.answer(200, {"stored": stored, "known": known})
+
+    def _batch(self, handler, body):
+        outcomes = []
+        for manifest in msgspec.msgpack.decode(body):
+            outcome = Outcome(handler)
+            snapshot = msgspec.msgpack.decode(manifest, type=model.Snapshot)
+            self._snapshot(outcome, f"/snapshots/{snapshot.id}", manifest)
+            outcomes.append(outcome)
+        for outcome in outcomes:
+            if outcome.refusal is not None:
+                return outcome.refusal()
+        return handler.answer(200, {"receipts": [outcome.receipt for outcome in outcomes]})
 
     def _snapshot(self, handler, path, body):
         snapshot = msgspec.msgpack.decode(body, type=model.Snapshot)
