@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from etiq_jupyter.capture.memory import Memory
 from etiq_jupyter.capture.redact import forget_secret, register_secret
-from etiq_jupyter.capture.restoring import RestoreReport, plan_restore, restore
 from etiq_jupyter.capture.results import Captured, CellOutcome, Options
 from etiq_jupyter.capture.watch import Watch, capture_values, watch_cell
+
+if TYPE_CHECKING:
+    from etiq_jupyter.capture.restoring import RestoreReport, plan_restore, restore
 
 __all__ = [
     "Captured",
@@ -22,3 +26,12 @@ __all__ = [
     "restore",
     "watch_cell",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load restoring when it is first asked for: no snapshot needs it."""
+    if name in ("RestoreReport", "plan_restore", "restore"):
+        from etiq_jupyter.capture import restoring
+
+        return getattr(restoring, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
