@@ -248,31 +248,38 @@ def _patiently(connection: sqlite3.Connection, sql: str) -> Any:
             time.sleep(0.005)
 
 
-@contextlib.contextmanager
-def failures(path: Path) -> Iterator[None]:
+class failures:  # noqa: N801 - used like a function, and quicker than a generator
     """Turn errors of SQLite and of the disk into those of this package."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        if any(word in text for word in ("full", "readonly", "unable to open", "disk I/O")):
-            raise StorageFull(
-                f"The store at {path.parent} cannot be written",
-                why=text,
-                hint="make room, or set ETIQ_HOME to a folder that can be written",
-            ) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (sqlite3.Error, OSError)) and not isinstance(error, StorageFull):
+            _raise(error, self._path)
+
+
+def _raise(error: Exception, path: Path) -> None:
+    """Raise what an error of SQLite or of the disk means; return when it means nothing special."""
+    text = str(error)
+    if isinstance(error, sqlite3.Error):
         if any(word in text for word in ("malformed", "not a database", "corrupt")):
             raise Corrupt(
                 f"The index of the store at {path.parent} is damaged",
                 why=text,
                 hint="keep the folder: the packs in it are whole, and what was synced is safe",
             ) from error
-        raise
-    except OSError as error:
-        if isinstance(error, StorageFull):
-            raise
-        raise StorageFull(
-            f"The store at {path.parent} cannot be written",
-            why=error.strerror or str(error),
-            hint="make room, or set ETIQ_HOME to a folder that can be written",
-        ) from error
+        if not any(word in text for word in ("full", "readonly", "unable to open", "disk I/O")):
+            return
+    elif isinstance(error, OSError):
+        text = error.strerror or text
+    raise StorageFull(
+        f"The store at {path.parent} cannot be written",
+        why=text,
+        hint="make room, or set ETIQ_HOME to a folder that can be written",
+    ) from error

@@ -67,6 +67,7 @@ class Store:
         self.writer = Writer(self.database, self.chunks)
         self.hold = Hold(self.lock_path)
         self._lock = threading.Lock()
+        self._generation = self.database.fact("generation", 0)
         on_fork(self)
 
     def after_fork(self) -> None:
@@ -163,7 +164,8 @@ class Store:
         """
         with self._lock, failures(self.database.path):
             while True:
-                generation = self.database.fact("generation", 0)
+                # That of the last snapshot will do: an older one than today's is noticed too.
+                generation = self._generation
                 sink = Sink(self.chunks)
                 drafts = {
                     name: self.writer.draft(
@@ -192,17 +194,16 @@ class Store:
         # Bytes first, index last: whatever stops this in between leaves the store as it was.
         sink.finish()
         with self.database.write(durable=durable) as connection:
-            if self.database.fact("generation", 0) != generation:
+            self._generation = self.database.fact("generation", 0)
+            if self._generation != generation:
                 return False
-            known = connection.execute("SELECT 1 FROM snapshots WHERE id = ?", (snapshot.id,))
-            if known.fetchone():
+            if not self._insert(connection, snapshot, manifest, destination):
                 return True  # handed over twice, because somebody died in between
             self.chunks.index(connection, sink.kept)
             connection.executemany(
                 "INSERT OR IGNORE INTO buffers (digest, size, chunks) VALUES (?, ?, ?)",
                 [row for draft in drafts.values() for row in draft.buffers],
             )
-            self._insert(connection, snapshot, manifest, destination)
         return True
 
     def _name_objects(self, snapshot: model.Snapshot, drafts: Mapping[str, Draft]) -> None:
@@ -222,11 +223,11 @@ class Store:
         snapshot: model.Snapshot,
         manifest: bytes,
         destination: int | None,
-    ) -> None:
-        connection.execute(
+    ) -> bool:
+        made = connection.execute(
             "INSERT INTO snapshots (id, project, project_name, run, sequence, name, created_at, "
             "summary, manifest, words, new_bytes, destination, state) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
             (
                 snapshot.id,
                 snapshot.project,
@@ -247,6 +248,7 @@ class Store:
             "INSERT OR IGNORE INTO items (hash, object) VALUES (?, ?)",
             [(item.hash, item.object) for item in snapshot.items if item.hash and item.object],
         )
+        return bool(made.rowcount)
 
     # --- reading --------------------------------------------------------------------------
 
