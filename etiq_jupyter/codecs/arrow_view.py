@@ -254,6 +254,8 @@ def _periods(ordinals: np.ndarray[Any, Any], freq: str) -> pa.Array:
     An ordinal counts the unit: "2D" is written as "D", fiscal quarters and years by their own
     number, weeks by their first and last day.
     """
+    if not len(ordinals):
+        return pa.array([], pa.large_string())
     nat = ordinals == np.iinfo(np.int64).min
     ordinals = np.where(nat, 0, ordinals)
     base, _, anchor = freq.lstrip("0123456789").partition("-")
