@@ -7,6 +7,7 @@ and one transaction for the receipts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,8 +24,9 @@ from etiq_jupyter.sync.chunk_sender import ChunkSender, Progress, decoded
 from etiq_jupyter.sync.throttle import Throttle
 from etiq_jupyter.sync.transport import Transport
 
-BATCH = 256
+SMALLEST_BATCH, FIRST_BATCH, LARGEST_BATCH = 8, 64, 256
 """Snapshots per look at the outbox."""
+_SECONDS_PER_BATCH = 2.0  # so that a busy dashboard answers in time, and many clients take turns
 _REFUSED = (errors.Forbidden, errors.Invalid, errors.UnsafeContent, Corrupt)
 _FOR_GOOD = (*_REFUSED, errors.NotFound, errors.Conflict)
 
@@ -116,6 +118,7 @@ class Uploader:
         self._remote: dict[str, str] = {}
         self._highest = 0
         self._again = False
+        self._batch = FIRST_BATCH
         self.waits = False
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -139,16 +142,25 @@ class Uploader:
             if not self._greeted:
                 self._greet()
             while not stopped():
-                batch = self._store.outbox.next(self._destination, BATCH)
+                batch = self._store.outbox.next(self._destination, self._batch)
                 ready = self._in_turn(batch, lambda waiting: (waiting.run, waiting.id))
                 if not ready:
                     break
+                started = time.monotonic()
                 sent += self._send(ready, stopped)
+                self._fit_batch(len(ready), time.monotonic() - started)
         except errors.Offline:
+            self._batch = max(SMALLEST_BATCH, self._batch // 4)
             self.look_again()
             raise
         self._again = False
         return sent
+
+    def _fit_batch(self, count: int, took: float) -> None:
+        """Choose how many go next: as many as are answered soon, at most twice as many as now."""
+        fit = int(count * _SECONDS_PER_BATCH / max(took, 1e-3))
+        if fit < self._batch or count == self._batch:
+            self._batch = max(SMALLEST_BATCH, min(LARGEST_BATCH, 2 * self._batch, fit))
 
     def look_again(self) -> None:
         """Ask at the next `run` who is there: it may have been restored from a backup."""
