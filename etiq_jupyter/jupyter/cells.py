@@ -76,6 +76,7 @@ class CellHooks:
         self._memory = session.memory
         self._running: _Running | None = None
         self._failures = 0
+        self._warmed = False
 
     def install(self) -> None:
         """Register the transformer and the events."""
@@ -129,6 +130,9 @@ class CellHooks:
     def _begin(self, arguments: SnapshotArguments, source: str, info: Any) -> _Running:
         from etiq_jupyter.capture import watch_cell
 
+        if not self._warmed:  # while the cell runs, what keeps its results gets ready
+            self._warmed = True
+            self._session.recorder.warm()
         begun = time.perf_counter()
         watch = watch_cell(
             source, self._shell.user_ns, self._memory, transform=self._shell.transform_cell

@@ -316,7 +316,6 @@ class Recorder:
         )
         self._connection = connection
         self._sender.connect(connection)
-        self.warm()
         self._empty_spare(connection)
 
     def _empty_spare(self, connection: Connection) -> None:
