@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from etiq_jupyter import model
 from etiq_jupyter.api.backend import backend_of
 from etiq_jupyter.api.listing import Listing
+from etiq_jupyter.api.projects import check_name
 from etiq_jupyter.api.snapshot import Snapshot
 from etiq_jupyter.errors import Invalid, NotFound
 from etiq_jupyter.ids import parse_short_id, parse_uuid
@@ -64,8 +65,8 @@ class Snapshots:
             raise Invalid("tags must be a list of texts", why=f"got {tags!r}", path="tags")
         captured = capture_values(
             values,
-            name=name or "",
-            tags=list(tags),
+            name=check_name(name, "snapshot") if name else "",
+            tags=[check_name(tag, "tag") for tag in tags],
             note=note or "",
             memory=self._session.memory,
         )

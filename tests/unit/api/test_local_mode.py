@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -167,3 +168,13 @@ def test_several_sessions_live_in_one_process(session: Session, tmp_path: Path) 
         assert other.projects.get_all_projects() == []
     finally:
         other.close()
+
+
+@pytest.mark.parametrize("wrong", [{"tags": ["two\nlines"]}, {"tags": [""]}, {"tags": "text"}])
+def test_tags_that_cannot_be_are_refused_at_once(session: Session, wrong: dict[str, Any]) -> None:
+    project = session.projects.open("P")
+    with pytest.raises(Invalid, match="tag"):
+        project.snapshots.create("s", x=1, **wrong)
+    with pytest.raises(Invalid, match="name"):
+        project.snapshots.create("x" * 300, x=1)
+    assert len(project.snapshots) == 0
