@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from etiq_jupyter.errors import NotFound
 from etiq_jupyter.objects.content import Buffer, Content
+from etiq_jupyter.objects.rows import take_payload
 from etiq_jupyter.store import Store, cutting
 from etiq_jupyter.store.sink import Sink
 from etiq_jupyter.store.writer import MERGE, HeldContent
@@ -225,3 +226,18 @@ def test_what_is_not_here_is_named(store):
         store.manifest("01a1f850-d8e6-7223-a104-9185218c7a7e")
     with pytest.raises(NotFound):
         store.reader("0" * 64)
+
+
+@pytest.mark.parametrize("lengths", [[3, 3, 3, 3], [1, 0, 4, 2], [0, 0, 0, 0]])
+@pytest.mark.parametrize("rows", [[0, 2], [3, 1, 1], []])
+def test_selected_text_is_what_was_selected(lengths, rows):
+    values, at = [], 0
+    for length in lengths:
+        values.append(bytes(range(at, at + length)))
+        at += length
+    expected = b"".join(values[row] for row in rows)
+    sizes = np.array(lengths, np.uint8).tobytes()
+    found = take_payload(
+        b"".join(values), sizes, 1, np.array(rows, np.int64), len(lengths), len(expected)
+    )
+    assert found == expected
