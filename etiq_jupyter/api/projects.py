@@ -12,12 +12,11 @@ from etiq_jupyter import model
 from etiq_jupyter.api.backend import backend_of
 from etiq_jupyter.api.listing import Listing
 from etiq_jupyter.errors import AuthError, Invalid, Offline
+from etiq_jupyter.names import LONGEST, unseen_character
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.snapshots import Snapshots
     from etiq_jupyter.sessions import Session
-
-NAME_CHARS = 200
 
 
 def check_name(name: str, noun: str = "project") -> str:
@@ -33,14 +32,13 @@ def check_name(name: str, noun: str = "project") -> str:
     text = name.strip()
     if not text:
         raise Invalid(f"A {noun}'s name must not be empty", path="name")
-    if len(text) > NAME_CHARS:
-        why = f"it has {len(text)} characters, {NAME_CHARS} are allowed"
+    if len(text) > LONGEST:
+        why = f"it has {len(text)} characters, {LONGEST} are allowed"
         raise Invalid(f"The {noun}'s name is too long", why=why, path="name")
-    if not text.isprintable():
-        shown = ascii(next(c for c in text if not c.isprintable()))
+    if unseen := unseen_character(text):
         raise Invalid(
-            f"A {noun}'s name must be one line of printable characters",
-            why=f"it has {shown}",
+            f"A {noun}'s name must be one line of characters that can be seen",
+            why=f"it has U+{ord(unseen):04X}",
             path="name",
         )
     return text

@@ -6,11 +6,9 @@ import re
 import unicodedata
 
 from etiq_jupyter.errors import Invalid
+from etiq_jupyter.names import LONGEST, unseen_character
 
-LONGEST = 200
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_JOINERS = {"\u200d", "\u200c", "\ufe0f"}  # inside emoji and several scripts
 
 
 def clean_name(text: str, noun: str, *, empty: bool = False, path: str = "$.name") -> str:
@@ -51,16 +49,6 @@ def clean_name(text: str, noun: str, *, empty: bool = False, path: str = "$.name
             path=path,
         )
     return name
-
-
-def unseen_character(text: str) -> str:
-    """Return the first control or formatting character of a text; empty when there is none."""
-    if text.isascii() and text.isprintable():
-        return ""
-    for character in text:
-        if unicodedata.category(character) in _UNSEEN and character not in _JOINERS:
-            return character
-    return ""
 
 
 def clean_username(text: str) -> str:
