@@ -14,9 +14,10 @@ from blake3 import blake3
 
 from etiq_jupyter import ids, model
 from etiq_jupyter.compare.joining import is_trivial
-from etiq_jupyter.dashboard.names import clean_name, unseen_character
+from etiq_jupyter.dashboard.names import clean_name
 from etiq_jupyter.errors import Corrupt, Invalid, UnsafeContent
 from etiq_jupyter.model import Item, Snapshot
+from etiq_jupyter.names import unseen_character
 
 MAX_ITEMS = 10_000
 MAX_READS = 10_000
