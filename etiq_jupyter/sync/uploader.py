@@ -35,9 +35,10 @@ HeldBack = Callable[[], Mapping[str, str]]
 
 
 class ReceiptsAnswer(msgspec.Struct):
-    """Receipts of snapshots that were sent together."""
+    """Receipts of snapshots that were sent together; `made` are the ids that were new there."""
 
     receipts: list[model.Receipt]
+    made: list[str] = []
 
 
 @dataclass
@@ -61,7 +62,8 @@ class _Planned:
             self.manifest = msgspec.msgpack.encode(self.snapshot)
 
 
-_Acknowledged = tuple[_Planned, model.Receipt]
+_Acknowledged = tuple[_Planned, model.Receipt, bool]
+"""What was sent, the receipt, and whether it was new there."""
 
 
 class Uploader:
@@ -220,13 +222,14 @@ class Uploader:
     def _notice_rewind(self, acknowledged: Sequence[_Acknowledged]) -> None:
         """Recognise by its numbers a dashboard that has forgotten what it had received.
 
-        Short ids are never given twice, so a new snapshot with a number that is not above all
-        numbers seen before comes from a dashboard that was set back.
+        Short ids are never given twice, so a snapshot that is new there and gets a number that is
+        not above all numbers seen before comes from a dashboard that was set back. One that is not
+        new there says nothing: its first receipt was lost on the way.
         """
         before = self._highest
-        for plan, receipt in acknowledged:
+        for _, receipt, made in acknowledged:
             number = number_of(receipt.short_id)
-            if plan.waiting.short_id or not number:
+            if not made or not number:
                 continue
             if number <= before and not self._again:
                 self._send_again()
@@ -335,19 +338,19 @@ class Uploader:
     def _send_manifests(self, group: list[_Planned], stopped: Callable[[], bool]) -> int:
         if len(group) > 1:
             try:
-                receipts = self._put_together(group)
+                acknowledged = self._put_together(group)
             except _FOR_GOOD:
                 pass  # one by one it becomes clear which snapshot it is, and what it needs
             else:
-                self._keep(list(zip(group, receipts, strict=True)))
+                self._keep(acknowledged)
                 return len(group)
-        acknowledged: list[_Acknowledged] = []
+        acknowledged = []
         try:
             for plan in group:
                 if stopped():
                     break
                 try:
-                    acknowledged.append((plan, self._put_manifest(plan)))
+                    acknowledged.append(self._put_manifest(plan))
                 except _FOR_GOOD as error:
                     self._park(plan, error)
         finally:
@@ -362,8 +365,8 @@ class Uploader:
         """Write down receipts, in one transaction."""
         if not acknowledged:
             return
-        self._store.outbox.synced(receipt for _, receipt in acknowledged)
-        for plan, _ in acknowledged:
+        self._store.outbox.synced(receipt for _, receipt, _ in acknowledged)
+        for plan, _, _ in acknowledged:
             if self._remote_of(plan.waiting.project) != plan.project:
                 self._know_project(plan.waiting.project, plan.project)
             self._confirmed.setdefault(plan.project, set()).update(plan.objects)
@@ -371,21 +374,23 @@ class Uploader:
         if self._on_synced is not None:
             self._on_synced(len(acknowledged))
 
-    def _put_together(self, group: Sequence[_Planned]) -> list[model.Receipt]:
+    def _put_together(self, group: Sequence[_Planned]) -> list[_Acknowledged]:
         answer = self._call(
             "POST",
             "/snapshots/batch",
             data=msgspec.msgpack.encode([plan.manifest for plan in group]),
             headers={"Content-Type": "application/msgpack"},
         )
-        receipts = decoded(answer.content, ReceiptsAnswer, self._transport.url).receipts
-        if len(receipts) != len(group):
+        found = decoded(answer.content, ReceiptsAnswer, self._transport.url)
+        if len(found.receipts) != len(group):
             raise _not_for_this()
-        for plan, receipt in zip(group, receipts, strict=True):
+        made = set(found.made)
+        pairs = list(zip(group, found.receipts, strict=True))
+        for plan, receipt in pairs:
             _check(plan, receipt)
-        return list(receipts)
+        return [(plan, receipt, receipt.id in made) for plan, receipt in pairs]
 
-    def _put_manifest(self, plan: _Planned) -> model.Receipt:
+    def _put_manifest(self, plan: _Planned) -> _Acknowledged:
         made = False
         for _ in range(4):
             remote = self._remote_of(plan.waiting.project)
@@ -407,7 +412,7 @@ class Uploader:
             "The dashboard keeps asking for chunks that it was sent", hint="it will be tried again"
         )
 
-    def _put_alone(self, plan: _Planned) -> model.Receipt:
+    def _put_alone(self, plan: _Planned) -> _Acknowledged:
         answer = self._call(
             "PUT",
             f"/snapshots/{plan.waiting.id}",
@@ -416,7 +421,7 @@ class Uploader:
         )
         receipt: model.Receipt = decoded(answer.content, model.Receipt, self._transport.url)
         _check(plan, receipt)
-        return receipt
+        return plan, receipt, answer.status_code == 201
 
     def _open_project(self, plan: _Planned) -> None:
         """Make the project of an offline snapshot there, or find it by name."""

@@ -29,9 +29,13 @@ _msgpack = msgspec.msgpack.Decoder(Snapshot)
 
 
 class Receipts(msgspec.Struct, kw_only=True):
-    """The receipts of snapshots that were sent together, in the same order."""
+    """The receipts of snapshots that were sent together, in the same order.
+
+    ``made`` are the ids of those that were not there before.
+    """
 
     receipts: list[Receipt]
+    made: list[str]
 
 
 @routes.add(
@@ -69,7 +73,7 @@ async def put_snapshots(call: Call) -> Receipts:
         await to_thread.run_sync(_announce, services, made)
     if failed:
         raise _plain(failed[0])
-    return Receipts(receipts=[one.receipt for one in taken])
+    return Receipts(receipts=[one.receipt for one in taken], made=[one.id for one in made])
 
 
 def _checked(services: Services, user_id: str, raw: bytes) -> list[Manifest]:

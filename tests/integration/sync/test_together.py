@@ -100,3 +100,16 @@ def test_a_fault_in_the_middle_loses_and_repeats_nothing(direct, dashboard, ana,
         direct.wake()
     assert list(dashboard.snapshots) == [ticket.id for ticket in tickets]
     assert all(ticket.state == "synced" for ticket in tickets)
+
+
+def test_a_receipt_that_was_lost_is_no_sign_of_a_restored_dashboard(direct, dashboard, ana, take):
+    dashboard.limits = model.Limits()
+    first, contents = take()  # stored last, as a large one is
+    second = direct.record(*take(), ana)
+    dashboard.snapshots[second.id] = direct.store.manifest(second.id)  # its receipt was lost
+    dashboard.manifests[second.id] = direct.store.outbox.next(direct._number(ana), 1)[0].manifest
+    third = direct.record(first, contents, ana)
+    direct.connect(ana, "good")
+    assert direct.wait(10)
+    assert (third.short_id, second.short_id) == ("SNP-2", "SNP-1")
+    assert len(paths(dashboard, "/snapshots/")) == 2
