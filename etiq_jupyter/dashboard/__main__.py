@@ -27,12 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def on_ready(ready: Ready) -> None:
-        # The link of the first account goes to whoever started the process, not to the file.
-        print(json.dumps({"url": ready.url, "setup_url": ready.setup_url}), flush=True)
         if options.ready_file:
             written = options.ready_file.with_name(options.ready_file.name + ".part")
             written.write_text(json.dumps({"url": ready.url}) + "\n")
             written.replace(options.ready_file)
+        # The link of the first account goes to whoever started the process, not to the file.
+        print(json.dumps({"url": ready.url, "setup_url": ready.setup_url}), flush=True)
 
     try:
         run(
