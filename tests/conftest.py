@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ OURS = ("ETIQ_DASHBOARD_URL", "ETIQ_TOKEN", "ETIQ_WORKSPACE", "ETIQ_PROJECT", "J
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test an empty home, an empty store and no credentials."""
+    if "IPython" in sys.modules:  # a shell that another test made would make this one interactive
+        from IPython.core.interactiveshell import InteractiveShell
+
+        InteractiveShell.clear_instance()
     home = tmp_path_factory.mktemp("home")
     for name in OURS:
         monkeypatch.delenv(name, raising=False)

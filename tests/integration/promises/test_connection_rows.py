@@ -87,8 +87,10 @@ def test_V08_browse_returns_the_typed_thing(dashboard: Any, sessions: Make) -> N
     assert browse(session, project.short_id) == project
     run = browse(session, browse(session, snapshot.short_id).run.id)
     assert isinstance(run, model.Run)
-    workspace = browse(session, "WSP-1")
+    mine = Connection(session).my_workspace
+    workspace = browse(session, mine.short_id)
     assert isinstance(workspace, Workspace)
+    assert workspace.id == mine.id
     for wrong in ("my report SNP-1", "XYZ-1", "", "SNP-"):
         with pytest.raises(Invalid):
             browse(session, wrong)
