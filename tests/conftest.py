@@ -13,10 +13,8 @@ OURS = ("ETIQ_DASHBOARD_URL", "ETIQ_TOKEN", "ETIQ_WORKSPACE", "ETIQ_PROJECT", "J
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test an empty home, an empty store and no credentials."""
-    if "IPython" in sys.modules:  # a shell that another test made would make this one interactive
-        from IPython.core.interactiveshell import InteractiveShell
-
-        InteractiveShell.clear_instance()
+    for prompt in ("ps1", "ps2", "ps3"):  # a shell made by another test leaves them
+        monkeypatch.delattr(sys, prompt, raising=False)
     home = tmp_path_factory.mktemp("home")
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
