@@ -11,8 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Connection, Table, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindparam
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import NullType
 
 
 class among(ColumnElement[bool]):  # noqa: N801 - reads as a function
@@ -26,7 +27,8 @@ class among(ColumnElement[bool]):  # noqa: N801 - reads as a function
         Of the parameter.
     """
 
-    type = Boolean()
+    # As a Boolean it would become ``(… IN …) = 1`` in SQLite, for which no index is used.
+    type = NullType()
     inherit_cache = False  # compiled once by `Statement`, and kept there
 
     def __init__(self, column: Any, name: str) -> None:

@@ -217,7 +217,8 @@ class Batch:
             return set()
         # While this transaction lasts, nothing that is found here can be collected.
         advisory_lock(self._tx, COLLECTING, shared=True)
-        rows = statements.OBJECTS_THERE.all(self._tx, hashes=list(wanted))
+        workspaces = list({one.project.workspace_id for one in candidates})
+        rows = statements.OBJECTS_THERE.all(self._tx, workspaces=workspaces, hashes=list(wanted))
         return {(row.workspace_id, row.hash) for row in rows}
 
     def _again(self, one: _Accepted, row: Any) -> Taken | Exception:

@@ -29,7 +29,9 @@ SNAPSHOTS_THERE = Statement(
 )
 
 OBJECTS_THERE = Statement(
-    select(_objects.c.workspace_id, _objects.c.hash).where(among(_objects.c.hash, "hashes"))
+    select(_objects.c.workspace_id, _objects.c.hash).where(
+        among(_objects.c.workspace_id, "workspaces"), among(_objects.c.hash, "hashes")
+    )
 )
 _MINE = (
     _objects.c.workspace_id == bindparam("workspace"),
