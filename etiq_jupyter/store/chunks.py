@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _BATCH = 500  # values in one SQL statement
 _GROUP = 1 << 20  # bytes per parallel task
+_AHEAD = 2
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -45,14 +47,35 @@ _workers_lock = threading.Lock()
 
 def in_parallel(function: Callable[[A], B], work: Sequence[A]) -> Iterator[B]:
     """Map over work that spends its time outside the interpreter, on all cores."""
-    global _workers
     if len(work) < 2 or (os.cpu_count() or 1) < 2:
         return map(function, work)
+    return _pool().map(function, work)
+
+
+def ahead(function: Callable[[A], B], work: Iterable[A]) -> Iterator[B]:
+    """Map over work, on another core while the results before are used.
+
+    The function must not use `in_parallel` itself: it would wait for the core that it occupies.
+    """
+    if (os.cpu_count() or 1) < 2:
+        yield from map(function, work)
+        return
+    waiting: deque[Future[B]] = deque()
+    for entry in work:
+        waiting.append(_pool().submit(function, entry))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _pool() -> ThreadPoolExecutor:
+    global _workers
     with _workers_lock:
         if _workers is None:
             cores = min(os.cpu_count() or 1, 8)
             _workers = ThreadPoolExecutor(cores, thread_name_prefix="etiq-chunks")
-        return _workers.map(function, work)
+        return _workers
 
 
 def in_groups(work: Sequence[A], size: Callable[[A], int]) -> list[list[A]]:

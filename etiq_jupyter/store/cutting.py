@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
-from etiq_jupyter.objects.recipe import Part, packed_size, unpack_refs
+from etiq_jupyter.objects.hashing import blake3_digest
+from etiq_jupyter.objects.recipe import ChunkRef, Part, packed_size, unpack_refs
 
 PIECE = 1 << 20
 """Bytes of a piece of an array, cut on row borders."""
@@ -26,21 +28,69 @@ def _cutter(average: int) -> Any:
     return FastCDC(avg_size=average, min_size=average // 4, max_size=average * 4)
 
 
+def _average(size: int) -> int:
+    average = AVERAGE
+    while size > _LARGE * (average // AVERAGE) and average < 1 << 20:
+        average *= 4
+    return average
+
+
 def by_content(data: memoryview, itemsize: int = 1) -> Cuts:
     """Cut where the content says so (FastCDC), at borders of items.
 
     Equal stretches of bytes are cut alike wherever they stand, so an insertion changes the chunks
     around it and no others.
     """
-    average = AVERAGE
-    while data.nbytes > _LARGE * (average // AVERAGE) and average < 1 << 20:
-        average *= 4
-    ends, end = [], 0
-    for chunk in _cutter(average).cut_buf(data):
+    ends = []
+    for chunk in _cutter(_average(data.nbytes)).cut_buf(data):
         end = chunk.offset + chunk.length
         ends.append(end - end % itemsize)
     ends[-1] = data.nbytes
     return _pieces(ends)
+
+
+def following(
+    data: memoryview, itemsize: int, earlier: Sequence[ChunkRef]
+) -> tuple[Cuts, list[bytes]]:
+    """Cut by content beside an earlier form, and return the digests of the pieces, too.
+
+    As long as the bytes are those of the earlier form, its cuts are taken over, which only costs
+    the digests that are needed anyway. From the first difference on the content is cut anew, until
+    a chunk of the earlier form is met again.
+    """
+    cutter, size = _cutter(_average(data.nbytes)), data.nbytes
+    places = {ref.hash: number for number, ref in enumerate(earlier)}
+    # Where the earlier form ended may be in the middle of this one: no reason to cut so small.
+    usable = len(earlier) - bool(earlier and earlier[-1].size < _average(size) // 4)
+    cuts: Cuts = []
+    digests: list[bytes] = []
+    at, number = 0, 0
+    while at < size:
+        while number < len(earlier):
+            end = at + earlier[number].size
+            if end > size or (number >= usable and end < size):
+                break
+            digest = blake3_digest(data[at:end])
+            if digest.hex() != earlier[number].hash:
+                break
+            cuts.append((at, end))
+            digests.append(digest)
+            at, number = end, number + 1
+        begin = at
+        for chunk in cutter.cut_buf(data[begin:]) if at < size else ():
+            end = begin + chunk.offset + chunk.length
+            end -= end % itemsize if end < size else 0
+            if end <= at:
+                continue
+            digest = blake3_digest(data[at:end])
+            cuts.append((at, end))
+            digests.append(digest)
+            at, number = end, places.get(digest.hex(), -1) + 1
+            if number:
+                break
+        else:
+            break
+    return cuts, digests
 
 
 def by_rows(size: int, row_bytes: int) -> Cuts:

@@ -95,7 +95,7 @@ def find(columns: list[Column], count: int, recipe: Recipe, fetch: Fetch) -> Sel
         None when it is not, or when it would not be worth it.
     """
     earlier = _whole(recipe, fetch)
-    if earlier is None or not _plausible(count, earlier.rows):
+    if earlier is None:
         return None
     pairs = [
         (column, part)
@@ -114,6 +114,14 @@ def find(columns: list[Column], count: int, recipe: Recipe, fetch: Fetch) -> Sel
         return None
     selection, raw = _describe(at, earlier.rows)
     return Selected(selection, raw, chunks)
+
+
+def plausible(count: int, recipe: Recipe) -> bool:
+    """Whether a frame of so many rows may consist of rows of an earlier one."""
+    before = recipe.rows if recipe.selection is None else recipe.selection.base_rows
+    if count < FEWEST_ROWS or count > before or count < _SMALLEST_SHARE * before:
+        return False
+    return count == before or before - count >= _LEAST_GONE * before
 
 
 def stands_still(sources: Sequence[Named], count: int, recipe: Recipe) -> bool:
@@ -142,12 +150,6 @@ def _whole(recipe: Recipe, fetch: Fetch) -> _Earlier | None:
         return _Earlier(recipe.rows, parts, fetch)
     parts = {p.name: p for p in recipe.parts if p.selected}
     return _Earlier(recipe.selection.base_rows, parts, fetch)
-
-
-def _plausible(count: int, before: int) -> bool:
-    if count < FEWEST_ROWS or count > before or count < _SMALLEST_SHARE * before:
-        return False
-    return count == before or before - count >= _LEAST_GONE * before
 
 
 def _positions(pairs: list[tuple[Column, Part]], count: int, earlier: _Earlier) -> Any:

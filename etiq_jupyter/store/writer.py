@@ -35,7 +35,7 @@ from etiq_jupyter.objects.recipe import (
     unpack_refs,
 )
 from etiq_jupyter.store import cutting, selecting
-from etiq_jupyter.store.chunks import ChunkStore, in_groups, in_parallel
+from etiq_jupyter.store.chunks import ChunkStore, ahead, in_groups, in_parallel
 from etiq_jupyter.store.database import Database
 from etiq_jupyter.store.sink import Sink
 
@@ -60,6 +60,8 @@ class BufferSource(Protocol):
     row_bytes: int
     size: int
     digest: bytes
+    lasting: bool
+    """Whether the bytes of a section stay when the next one is asked for."""
 
     def sections(self) -> Iterator[memoryview]: ...
 
@@ -78,6 +80,8 @@ class ContentSource(Protocol):
 
 class HeldBuffer:
     """A buffer that is whole in memory."""
+
+    lasting = True
 
     def __init__(self, buffer: Buffer) -> None:
         self.name, self.layout = buffer.name, buffer.layout
@@ -121,15 +125,27 @@ class _Job:
     """One section of a buffer (or several merged ones) to be cut, with its earlier form."""
 
     data: memoryview
-    itemsize: int
-    fixed: bool
-    cuts: cutting.Cuts
-    earlier: list[ChunkRef]
-    aligned: bool
-    form: int = ZSTD
+    itemsize: int = 1
+    row_bytes: int = 0
+    fixed: bool = False
+    earlier: list[ChunkRef] = field(default_factory=list)
+    like: Part | None = None  # an earlier buffer of this shape, whose cuts are taken over
+    aligned: bool = False  # whether the n-th chunk stands where the n-th earlier one stood
+    gain: float = GAIN
+    cuts: cutting.Cuts = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
+    _form: int | None = None
+
+    @property
+    def form(self) -> int:
+        """The form for chunks that are no change to another one."""
+        if self._form is None:
+            sample = _sample(self.data, self.itemsize)
+            self._form = choose_form(sample, self.itemsize, gain=self.gain)
+        return self._form
 
     def refs(self) -> bytes:
+        """Return the references of a recipe."""
         sizes = (end - start for start, end in self.cuts)
         return pack_refs(
             ChunkRef(digest.hex(), size) for digest, size in zip(self.hashes, sizes, strict=True)
@@ -170,6 +186,7 @@ class Writer:
         before = {part.name: part for part in earlier.parts} if earlier else {}
         selected = self._select(content, parents, draft, sink)
         small: list[memoryview] = []
+        large: list[tuple[Part, BufferSource, Part | None]] = []
         inlined = offset = 0
         for source in content.sources:
             part = _part(source)
@@ -188,9 +205,8 @@ class Writer:
                 small += source.sections()
                 offset += source.size
             else:
-                old = before.get(source.name)
-                part.chunks = self.same(source, old) or self._cut(source, old, sink)
-                draft.buffers.append((part.digest, part.size, part.chunks))
+                large.append((part, source, before.get(source.name)))
+        self._keep_large(large, draft, sink)
         if small:
             recipe.merged = self._cut_merged(b"".join(small), earlier, sink)
         self._add_recipe(draft, parent, sink)
@@ -212,7 +228,7 @@ class Writer:
     ) -> dict[str, bytes]:
         """Find out whether a frame consists of rows of an earlier one; return the parts that do."""
         sources = content.sources
-        whole = all(len(_sections(source)) <= 1 for source in sources)
+        whole = all(source.lasting and len(_sections(source)) <= 1 for source in sources)
         if content.rows < selecting.FEWEST_ROWS or not whole:
             return {}
         # What the store has already costs nothing, and its bytes may not even be at hand.
@@ -225,6 +241,9 @@ class Writer:
         for name in parents:
             recipe = self._parent([name])[1]
             if recipe is None or recipe.codec != content.codec:
+                continue
+            # (Before the bytes are asked for, which may still be on their way.)
+            if not selecting.plausible(content.rows, recipe):
                 continue
             if selecting.stands_still(sources, content.rows, recipe):
                 continue
@@ -242,47 +261,47 @@ class Writer:
         else:
             width = selection.width if selection.form == "indices" else 1
             data = memoryview(raw)
-            job = _Job(data, width, False, cutting.by_content(data, width), [], False)
-            job.form = choose_form(_sample(data, width), width)
+            job = _prepare(_Job(data, width))
             self._keep(job, sink)
             selection.chunks = job.refs()
         draft.recipe.selection = selection
 
     # --- cutting --------------------------------------------------------------------------
 
-    def _cut(self, source: BufferSource, before: Part | None, sink: Sink) -> bytes:
-        usable = before is not None and not before.selected and before.itemsize == source.itemsize
-        earlier = before.refs() if usable and before else []
-        same = before is not None and cutting.same_shape(
-            before, source.size, source.itemsize, source.row_bytes
-        )
-        fixed = source.layout in _FIXED or bool(source.row_bytes)
-        packed, number = [], 0
-        for data in source.sections():
-            whole = data.nbytes == source.size
-            if same and whole and before is not None:
-                cuts = cutting.like(before)
-            else:
-                cuts = cutting.cut(data, source.itemsize, source.row_bytes)
-            aligned = same and (whole or bool(source.row_bytes))
-            old = earlier[number : number + len(cuts)] if aligned else earlier
-            job = _Job(data, source.itemsize, fixed, cuts, old, aligned)
-            gain = GAIN if source.size < _LARGE else _GAIN_OF_LARGE
-            job.form = choose_form(_sample(data, source.itemsize), source.itemsize, gain=gain)
-            self._keep(job, sink)
-            packed.append(job.refs())
-            number += len(cuts)
-        return b"".join(packed)
+    def _keep_large(
+        self, large: Sequence[tuple[Part, BufferSource, Part | None]], draft: Draft, sink: Sink
+    ) -> None:
+        new: list[tuple[Part, BufferSource, Part | None]] = []
+        for part, source, old in large:
+            part.chunks = self.same(source, old)
+            if not part.chunks:
+                new.append((part, source, old))
+        jobs = (job for _, source, old in new for job in _jobs(source, old))
+        # While one buffer's chunks are compressed and written, the next ones are cut and hashed.
+        # (Not where memory is used again as soon as the next section is asked for.)
+        several = len(new) > 1 and all(source.lasting for _, source, _ in new)
+        prepared = ahead(_prepare, jobs) if several else map(_prepare, jobs)
+        for part, source, _ in new:
+            packed, size = [], 0
+            while size < source.size:
+                job = next(prepared)
+                self._keep(job, sink)
+                packed.append(job.refs())
+                size += job.data.nbytes
+            part.chunks = b"".join(packed)
+        next(prepared, None)  # the last section, too, may be used again
+        for part, _, _ in large:
+            draft.buffers.append((part.digest, part.size, part.chunks))
 
     def _cut_merged(self, blob: bytes, earlier: Recipe | None, sink: Sink) -> bytes:
         data = memoryview(blob)
         old = list(unpack_refs(earlier.merged)) if earlier else []
-        job = _Job(data, 1, False, cutting.by_content(data), old, False)
+        job = _prepare(_Job(data, earlier=old))
         self._keep(job, sink)
         return job.refs()
 
     def _keep(self, job: _Job, sink: Sink) -> None:
-        job.hashes = _digests(job.data, job.cuts)
+        job.hashes = job.hashes or _digests(job.data, job.cuts)
         if job.aligned and len(job.cuts) == len(job.earlier):
             same = sum(
                 ref.hash == digest.hex()
@@ -421,6 +440,46 @@ def _sample(data: memoryview, itemsize: int) -> memoryview:
     start = middle - middle % itemsize
     length = SAMPLE - SAMPLE % itemsize
     return data[start : min(start + length, whole)]
+
+
+def _jobs(source: BufferSource, before: Part | None) -> Iterator[_Job]:
+    """Divide a buffer into its sections, each with what stood there earlier."""
+    usable = before is not None and not before.selected and before.itemsize == source.itemsize
+    earlier = before.refs() if usable and before else []
+    same = before is not None and cutting.same_shape(
+        before, source.size, source.itemsize, source.row_bytes
+    )
+    number = 0
+    for data in source.sections():
+        whole = data.nbytes == source.size
+        job = _Job(
+            data,
+            source.itemsize,
+            source.row_bytes,
+            source.layout in _FIXED or bool(source.row_bytes),
+            earlier,
+            before if same and whole else None,
+            same and (whole or bool(source.row_bytes)),
+            GAIN if source.size < _LARGE else _GAIN_OF_LARGE,
+        )
+        if job.aligned and not whole:
+            count = len(cutting.by_rows(data.nbytes, source.row_bytes))
+            job.earlier = earlier[number : number + count]
+            number += count
+        yield job
+
+
+def _prepare(job: _Job) -> _Job:
+    """Cut a section, and hash the pieces unless it is so large that all cores should."""
+    if job.like is not None:
+        job.cuts = cutting.like(job.like)
+    elif job.earlier and not job.row_bytes:
+        job.cuts, job.hashes = cutting.following(job.data, job.itemsize, job.earlier)
+    else:
+        job.cuts = cutting.cut(job.data, job.itemsize, job.row_bytes)
+    if not job.hashes and job.data.nbytes < _LARGE:
+        job.hashes = [blake3(job.data[start:end]).digest() for start, end in job.cuts]
+    return job
 
 
 def _digests(data: memoryview, cuts: cutting.Cuts) -> list[bytes]:

@@ -39,6 +39,11 @@ class IncomingBuffer:
         self._job = job
         self._places: list[tuple[int, int]] = []
 
+    @property
+    def lasting(self) -> bool:
+        """Whether a section's bytes stay when the next one is asked for."""
+        return not self._job.streamed
+
     def add(self, start: int, length: int) -> None:
         self._places.append((start, length))
 

@@ -1,19 +1,24 @@
 """Statements compiled once for each kind of database: building them costs more than running them.
 
-They go to the driver as text. SQLAlchemy would look at every value of every row and work out the
-places of every list anew; for plain strings and numbers, made by this package, that is most of the
-time a statement takes.
+They go straight to the driver, as text and plain values. SQLAlchemy would look at every value of
+every row, work out the places of every list anew and wrap every result; for strings and numbers,
+made or checked by this package, that is most of the time a statement takes.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindparam
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import NullType
+
+_json = msgspec.json.Encoder()
 
 
 class among(ColumnElement[bool]):  # noqa: N801 - reads as a function
@@ -46,8 +51,30 @@ def _among_in_sqlite(element: among, compiler: Any, **more: Any) -> str:
 @compiles(among, "postgresql")
 def _among_in_postgresql(element: among, compiler: Any, **more: Any) -> str:
     column = compiler.process(element.column, **more)
-    place = str(compiler.process(element.values, **more)).partition("::")[0]
-    return f"{column} = ANY({place})"
+    place = compiler.process(element.values, **more)
+    kind = element.column.type.compile(compiler.dialect)
+    return f"{column} = ANY({place}::{kind}[])"
+
+
+class Sent:
+    """A statement that is on its way to the database.
+
+    Where the connection is a pipeline, several can be before the first answer is waited for.
+    """
+
+    __slots__ = ("_cursor", "_statement", "_tx")
+
+    def __init__(self, statement: Statement, tx: Connection, cursor: Any) -> None:
+        self._statement = statement
+        self._tx = tx
+        self._cursor = cursor
+
+    def rows(self) -> list[Any]:
+        """Wait for the answer and return its rows, with names; truth values may be 0 and 1."""
+        try:
+            return self._statement.named(self._cursor)
+        except self._tx.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(self._tx, error) from error
 
 
 class Statement:
@@ -61,38 +88,50 @@ class Statement:
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, list[str] | None]] = {}
+        self._compiled: dict[str, tuple[str, list[str]]] = {}
+        self._row: Callable[[Iterable[Any]], Any] | None = None
 
-    def all(self, tx: Connection, **values: Any) -> Sequence[Any]:
-        """Run it and return its rows; truth values may come as 0 and 1."""
-        rows: Sequence[Any] = self._run(tx, [values]).all()
-        return rows
+    def send(self, tx: Connection, **values: Any) -> Sent:
+        """Begin to run it."""
+        text, order = self.compiled(tx)
+        listed = _array if tx.dialect.name == "postgresql" else _json_text
+        given = [_plain(values[name], listed) for name in order]
+        return Sent(self, tx, execute(tx, text, given))
+
+    def all(self, tx: Connection, **values: Any) -> list[Any]:
+        """Run it and return its rows."""
+        return self.send(tx, **values).rows()
 
     def run(self, tx: Connection, *rows: dict[str, Any]) -> None:
-        """Run it, once for each row of values."""
-        if rows:
-            self._run(tx, rows)
+        """Run it, once for each row of values; of its results none is looked at."""
+        for row in rows:
+            self.send(tx, **row)
 
-    def _run(self, tx: Connection, rows: Sequence[dict[str, Any]]) -> Any:
-        text, order = self._text(tx)
-        if order is None:
-            return tx.exec_driver_sql(text, list(rows) if len(rows) > 1 else rows[0])
-        values = [tuple([_plain(row[name]) for name in order]) for row in rows]
-        return tx.exec_driver_sql(text, values if len(values) > 1 else values[0])
-
-    def _text(self, tx: Connection) -> tuple[str, list[str] | None]:
-        dialect = tx.dialect
-        found = self._compiled.get(dialect.name)
+    def compiled(self, tx: Connection) -> tuple[str, list[str]]:
+        """Return its text for a kind of database, and the names of its values in order."""
+        found = self._compiled.get(tx.dialect.name)
         if found is None:
-            compiled = self._statement.compile(dialect=dialect)
-            order = list(compiled.positiontup or []) if dialect.positional else None
-            found = self._compiled[dialect.name] = (str(compiled), order)
+            found = self._compiled[tx.dialect.name] = self._compile(tx)
         return found
 
+    def named(self, cursor: Any) -> list[Any]:
+        """Return the rows of a cursor as named tuples."""
+        rows = cursor.fetchall()
+        if not rows:
+            return []
+        if self._row is None:
+            self._row = namedtuple("Row", [one[0] for one in cursor.description])._make
+        return list(map(self._row, rows))
 
-def _plain(value: Any) -> Any:
-    """Return a list as the JSON that SQLite takes it from."""
-    return json.dumps(value) if type(value) is list else value
+    def _compile(self, tx: Connection) -> tuple[str, list[str]]:
+        dialect = tx.dialect
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql
+
+            # Numbered places, as the server itself has them: nothing is left to translate.
+            dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        compiled = self._statement.compile(dialect=dialect)
+        return str(compiled), list(compiled.positiontup or [])
 
 
 class Insert(Statement):
@@ -100,3 +139,82 @@ class Insert(Statement):
 
     def __init__(self, table: Table) -> None:
         super().__init__(table.insert().values({c.name: bindparam(c.name) for c in table.c}))
+        self._table = table
+        self._columns: Callable[[dict[str, Any]], tuple[Any, ...]] | None = None
+
+    def run(self, tx: Connection, *rows: dict[str, Any]) -> None:
+        """Insert rows, all at once."""
+        if not rows:
+            return
+        text, order = self.compiled(tx)
+        if self._columns is None:
+            self._columns = itemgetter(*order)
+        values = list(map(self._columns, rows))
+        if tx.dialect.name == "postgresql":
+            execute(tx, text, [_array(column) for column in zip(*values, strict=True)])
+            return
+        try:
+            _driver(tx).executemany(text, values)
+        except tx.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(tx, error) from error
+
+    def _compile(self, tx: Connection) -> tuple[str, list[str]]:
+        if tx.dialect.name != "postgresql":
+            return super()._compile(tx)
+        # One array for each column: the text is the same for any number of rows, and prepared once.
+        names, places = [], []
+        for number, column in enumerate(self._table.c, 1):
+            names.append(column.name)
+            places.append(f"${number}::{column.type.compile(tx.dialect)}[]")
+        quoted = ", ".join(f'"{name}"' for name in names)
+        table, arrays = self._table.name, ", ".join(places)
+        return f"INSERT INTO {table} ({quoted}) SELECT * FROM unnest({arrays})", names  # noqa: S608
+
+
+def execute(tx: Connection, text: str, values: Sequence[Any]) -> Any:
+    """Give a statement to the driver; returns its cursor."""
+    connection = _driver(tx)
+    try:
+        if tx.dialect.name == "postgresql":
+            from psycopg import RawCursor
+
+            return RawCursor(connection).execute(text, values)
+        return connection.execute(text, values)
+    except tx.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(tx, error) from error
+
+
+def _driver(tx: Connection) -> Any:
+    return tx.connection.driver_connection
+
+
+def _wrapped(tx: Connection, error: Exception) -> BaseException:
+    """Return a driver's error as SQLAlchemy would raise it, without any value."""
+    return DBAPIError.instance(
+        None, None, error, tx.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=tx.dialect
+    )
+
+
+def _plain(value: Any, listed: Callable[[Any], str]) -> Any:
+    return listed(value) if type(value) is list else value
+
+
+def _json_text(values: list[Any]) -> str:
+    """Return a list as the text that SQLite takes it from."""
+    return _json.encode(values).decode()
+
+
+def _array(values: Iterable[Any]) -> str:
+    """Return a list as PostgreSQL's own text of an array."""
+    return "{" + ",".join([_element(value) for value in values]) + "}"
+
+
+def _element(value: Any) -> str:
+    kind = type(value)
+    if kind is str:
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{value}"'
+    if kind is bytes:
+        return f'"\\\\x{value.hex()}"'
+    return "NULL" if value is None else str(value)
