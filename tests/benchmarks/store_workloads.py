@@ -1,6 +1,7 @@
 """The data of `store.py`, and the limits of the machine."""
 
 import os
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -15,6 +16,8 @@ import zstandard
 from blake3 import blake3
 
 from etiq_jupyter import codecs
+
+_ROWS = 1000
 
 
 def frame(rows, seed=0):
@@ -143,6 +146,12 @@ def limits(folder, size, found):
         append.write(b"x" * 4096)
         os.fdatasync(append.fileno())
 
+    def write_much():
+        with path.open("wb", buffering=0) as file:
+            for _ in range(10):
+                file.write(data)
+            os.fsync(file.fileno())
+
     scale = 100e6 / size
     whole = _compressed(data)
 
@@ -168,7 +177,9 @@ def limits(folder, size, found):
         ("xxh3 100 MB, ms", lambda: xxhash.xxh3_128_digest(data), 1e3 * scale),
         ("zstd-1 100 MB of noise, all cores, ms", compress, 1e3 * scale),
         ("write and fsync 100 MB, s", write, scale),
+        ("write and fsync 1 GB, s", write_much, scale),
         ("append 4 KB and fdatasync, ms", sync, 1e3),
+        ("SQLite, a row of 3 KB, committed, us", lambda: _rows(folder), 1e6 / _ROWS),
         ("PUT 100 MB over loopback, s", lambda: _put(data), scale),
     ):
         started = time.perf_counter()
@@ -182,6 +193,20 @@ def limits(folder, size, found):
 def _compressed(data):
     compressor = zstandard.ZstdCompressor(level=1)
     return [compressor.compress(data[at : at + (1 << 20)]) for at in range(0, len(data), 1 << 20)]
+
+
+def _rows(folder):
+    """Commit rows one by one, safe from the end of the process: the least that SQLite does."""
+    connection = sqlite3.connect(folder / "limit.sqlite", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("CREATE TABLE IF NOT EXISTS t (a)")
+    row = (os.urandom(3000),)
+    for _ in range(_ROWS):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO t VALUES (?)", row)
+        connection.execute("COMMIT")
+    connection.close()
 
 
 def _put(data):
