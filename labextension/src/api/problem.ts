@@ -53,3 +53,9 @@ export function asProblem(error: unknown): Problem {
 export function isAborted(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
+
+/** Whether a failure is of the way to the answer: what was asked for may be there, unchanged. */
+export function isPassing(error: unknown): boolean {
+  const { code, status } = asProblem(error);
+  return code === 'offline' || code === 'no_answer' || status >= 500;
+}

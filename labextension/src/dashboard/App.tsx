@@ -37,6 +37,9 @@ export function App(): JSX.Element {
     );
   }, [backend]);
   useEffect(ask, [ask]);
+  const isIn = session.state === 'in';
+  // One stream of events for all pages: nothing is missed on the way from one to the next.
+  useEffect(() => (isIn ? backend.events(() => undefined) : undefined), [backend, isIn]);
 
   const signedIn = (me: Me): void => {
     forgetAnswers(backend);

@@ -37,7 +37,7 @@ export function ProjectsPage(): JSX.Element {
   const set = (changes: Record<string, string>): void => go(withQuery(url, changes), 'replace');
   const unfiltered = query === '' && owned === '';
 
-  if (unfiltered && pages.items.length === 0 && !pages.loading && pages.error === undefined) {
+  if (unfiltered && pages.empty) {
     return <FirstStart />;
   }
   return (
@@ -68,7 +68,7 @@ export function ProjectsPage(): JSX.Element {
         </span>
       </div>
       {pages.error !== undefined && <ErrorNotice error={pages.error} onRetry={pages.reload} />}
-      {pages.loading && pages.items.length === 0 && <Loading what="projects" />}
+      {pages.loading && pages.items.length === 0 && !pages.empty && <Loading what="projects" />}
       {pages.items.length > 0 && (
         <ProjectTable
           projects={pages.items}
@@ -76,7 +76,7 @@ export function ProjectsPage(): JSX.Element {
           onSort={next => set({ sort: next === '-activity' ? '' : next })}
         />
       )}
-      {!pages.loading && pages.items.length === 0 && !unfiltered && (
+      {pages.empty && (
         <p className="etiq-quiet">No project matches. Clear the filter to see all.</p>
       )}
       {pages.more && <MoreButton pages={pages} />}

@@ -49,13 +49,7 @@ export function SnapshotsTab({ project }: { project: Project }): JSX.Element {
   const columns = readColumns(url.searchParams.get('cols'), metrics);
   const set = (changes: Record<string, string>): void => go(withQuery(url, changes), 'replace');
 
-  if (
-    pages.items.length === 0 &&
-    settled === '' &&
-    run === '' &&
-    !pages.loading &&
-    pages.error === undefined
-  ) {
+  if (pages.empty && settled === '' && run === '') {
     return <NoSnapshots project={project} />;
   }
   return (
@@ -81,7 +75,7 @@ export function SnapshotsTab({ project }: { project: Project }): JSX.Element {
       </div>
       <QueryFault error={pages.error} onRetry={pages.reload} />
       <MarkBar marks={marks} />
-      {pages.loading && pages.items.length === 0 && <Loading what="snapshots" />}
+      {pages.loading && pages.items.length === 0 && !pages.empty && <Loading what="snapshots" />}
       {pages.items.length > 0 && (
         <>
           <MetricChart
@@ -99,7 +93,7 @@ export function SnapshotsTab({ project }: { project: Project }): JSX.Element {
           />
         </>
       )}
-      {!pages.loading && pages.items.length === 0 && pages.error === undefined && (
+      {pages.empty && (
         <EmptyState
           title="No snapshot matches the filter."
           action={{ label: 'Clear the filter', run: () => set({ q: '', run: '' }) }}

@@ -36,7 +36,6 @@ export function TokensPage(): JSX.Element {
     rotating.run(async () => {
       show(await backend.send<IssuedToken>('POST', path('tokens', token.id, 'rotate')));
     });
-  const empty = tokens.items.length === 0 && !tokens.loading && tokens.error === undefined;
   return (
     <Page title="Access tokens" heading="Access tokens">
       <p className="etiq-quiet description">
@@ -49,7 +48,7 @@ export function TokensPage(): JSX.Element {
         <IssuedTokenBox key={issued.secret} issued={issued} onDone={() => setIssued(null)} />
       )}
       {tokens.error !== undefined && <ErrorNotice error={tokens.error} onRetry={tokens.reload} />}
-      {tokens.loading && tokens.items.length === 0 && <Loading what="tokens" />}
+      {tokens.loading && tokens.items.length === 0 && !tokens.empty && <Loading what="tokens" />}
       {tokens.items.length > 0 && (
         <TokenTable
           tokens={tokens.items}
@@ -62,7 +61,7 @@ export function TokensPage(): JSX.Element {
           }}
         />
       )}
-      {empty && (
+      {tokens.empty && (
         <EmptyState
           title="No tokens yet."
           hint="Name one after the machine or notebook that will use it, and press Add."

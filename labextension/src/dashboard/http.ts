@@ -26,7 +26,6 @@ export class HttpBackend implements Backend {
   private readonly listeners = new Set<(event: BackendEvent) => void>();
   private stream: EventSource | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
-  private wasOpen = false;
 
   /** `onSignedOut` is told when the session is no longer accepted. */
   constructor(private readonly onSignedOut: () => void) {}
@@ -54,7 +53,6 @@ export class HttpBackend implements Backend {
       if (this.listeners.size === 0) {
         document.removeEventListener('visibilitychange', this.followVisibility);
         this.close();
-        this.wasOpen = false;
       }
     };
   }
@@ -108,12 +106,8 @@ export class HttpBackend implements Backend {
   private open(): void {
     const stream = new EventSource(`${API}/events`);
     this.stream = stream;
-    stream.onopen = () => {
-      if (this.wasOpen) {
-        this.tell({ kind: 'reconnected' });
-      }
-      this.wasOpen = true;
-    };
+    // What happened between the first answers and this moment was told to nobody here.
+    stream.onopen = () => this.tell({ kind: 'reconnected' });
     stream.onerror = () => {
       // The browser reconnects by itself, but not after an answer with an error status.
       if (stream.readyState === EventSource.CLOSED && this.stream === stream) {

@@ -169,6 +169,10 @@ export function insertHere(app: JupyterFrontEnd, sessions: IEtiqSessions, code: 
   if (takesCode(target)) {
     app.shell.activateById(target.id);
     insertCode(target, code);
+  } else {
+    Notification.info(
+      `No notebook is open to put ${code.split('\n')[0]} in. Open one and try again.`
+    );
   }
 }
 

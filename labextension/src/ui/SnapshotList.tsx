@@ -43,8 +43,8 @@ export function SnapshotList(props: SnapshotListProps): JSX.Element {
       </div>
       <MarkBar marks={marks} />
       <QueryFault error={pages.error} onRetry={pages.reload} />
-      {pages.loading && pages.items.length === 0 && <Loading what="snapshots" />}
-      {!pages.loading && pages.error === undefined && pages.items.length === 0 && (
+      {pages.loading && pages.items.length === 0 && !pages.empty && <Loading what="snapshots" />}
+      {pages.empty && (
         <NoSnapshots {...props} filtered={settled !== ''} onClear={() => setQuery('')} />
       )}
       {pages.items.length > 0 && (

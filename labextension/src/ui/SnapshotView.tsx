@@ -31,7 +31,8 @@ export function SnapshotView(props: SnapshotViewProps): JSX.Element {
     }
   }, [snapshot.data]);
   useEvents(event => {
-    if (event.kind === 'snapshot' && (event.id === undefined || event.id === id)) {
+    const mayBeIt = event.id === undefined || event.id === id;
+    if (event.kind === 'reconnected' || (event.kind === 'snapshot' && mayBeIt)) {
       reload();
     }
   });

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { isAborted, queryString, type Backend, type Page, type Query } from '../api';
+import { isAborted, isPassing, queryString, type Backend, type Page, type Query } from '../api';
 import { useBackend } from './context';
 
 export interface Resource<T> {
@@ -46,6 +46,8 @@ export function useResource<T>(path: string | null, query?: Query): Resource<T> 
   const [state, setState] = useState<{
     key: string | null;
     data?: T;
+    /** Whether the data came as an answer here, and not from an earlier visit. */
+    answered?: boolean;
     error?: unknown;
     loading: boolean;
   }>({ key: null, loading: true });
@@ -63,6 +65,7 @@ export function useResource<T>(path: string | null, query?: Query): Resource<T> 
     setState(previous => ({
       key,
       data: previous.key === key ? (previous.data ?? known) : known,
+      answered: previous.key === key && previous.answered,
       error: undefined,
       loading: true
     }));
@@ -70,13 +73,18 @@ export function useResource<T>(path: string | null, query?: Query): Resource<T> 
       data => {
         if (!stop.signal.aborted) {
           remember(backend, key, data);
-          setState({ key, data, loading: false });
+          setState({ key, data, answered: true, loading: false });
         }
       },
       (error: unknown) => {
         if (!stop.signal.aborted && !isAborted(error)) {
-          // What is shown may be gone or forbidden now: an error replaces it.
-          setState({ key, error, loading: false });
+          // What is shown may be gone or forbidden now: an error replaces it, unless the error says
+          // nothing of it. A page on which somebody types does not go because a network does.
+          setState(previous =>
+            previous.answered && isPassing(error)
+              ? { ...previous, loading: false }
+              : { key, error, loading: false }
+          );
         }
       }
     );
@@ -98,6 +106,8 @@ export interface Pages<T> {
   items: T[];
   total: number;
   loading: boolean;
+  /** Whether the answer was that there are no items; still so while it is asked for again. */
+  empty: boolean;
   error: unknown;
   /** Whether there are more items than are loaded. */
   more: boolean;
@@ -111,10 +121,18 @@ interface PagesState<T> {
   total: number;
   cursor: string | null;
   loading: boolean;
+  answered: boolean;
   error: unknown;
 }
 
-const NOTHING = { items: [], total: 0, cursor: null, loading: true, error: undefined };
+const NOTHING = {
+  items: [],
+  total: 0,
+  cursor: null,
+  loading: true,
+  answered: false,
+  error: undefined
+};
 
 /** A cursor-paged list. Reloading keeps as many items as were loaded, and shows the old ones meanwhile. */
 export function usePages<T>(path: string | null, query: Query, pageSize = 50): Pages<T> {
@@ -147,6 +165,7 @@ export function usePages<T>(path: string | null, query: Query, pageSize = 50): P
             total: page.total,
             cursor: page.next_cursor,
             loading: false,
+            answered: true,
             error: undefined
           });
         }
@@ -193,6 +212,7 @@ export function usePages<T>(path: string | null, query: Query, pageSize = 50): P
     items: fresh ? state.items : [],
     total: fresh ? state.total : 0,
     loading: fresh ? state.loading : key !== null,
+    empty: fresh && state.answered && state.items.length === 0 && state.error === undefined,
     error: fresh ? state.error : undefined,
     more: fresh && state.cursor !== null,
     loadMore,

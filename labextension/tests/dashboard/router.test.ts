@@ -102,7 +102,7 @@ describe('the backend over HTTP', () => {
     expect(onSignedOut).toHaveBeenCalledOnce();
   });
 
-  it('has one stream for all listeners, and says when it was cut', () => {
+  it('has one stream for all listeners, and says what may have been missed before it', () => {
     const streams: FakeStream[] = [];
     class FakeStream extends EventTarget {
       static readonly CLOSED = 2;
@@ -125,6 +125,7 @@ describe('the backend over HTTP', () => {
     streams[0]?.dispatchEvent(new MessageEvent('project', { data: 'not JSON' }));
     streams[0]?.onopen?.();
     expect(heard).toEqual([
+      { kind: 'reconnected' },
       { kind: 'snapshot', id: 's1', project: 'p1' },
       { kind: 'project' },
       { kind: 'reconnected' }

@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { KernelBackend } from '../../src/lab/kernelBackend';
 import { ControlRpc } from '../../src/lab/rpc';
 import { VisibleBackend } from '../../src/lab/visibleBackend';
-import { status, TestKernel } from './kernel';
+import { status } from '../nouns';
+import { TestKernel } from './kernel';
 
 function backendOf(kernel: TestKernel): KernelBackend {
   return new KernelBackend(new ControlRpc(kernel.connection));

@@ -5,7 +5,7 @@ import { Problem } from '../../src/api';
 import { blankList, blankOf } from '../../src/lab/blank';
 import type { IEtiqSession, SessionState } from '../../src/lab/session';
 import type { Place } from '../../src/lab/tokens';
-import { status } from './kernel';
+import { status } from '../nouns';
 
 const widget = {} as Widget;
 

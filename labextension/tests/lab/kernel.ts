@@ -145,35 +145,6 @@ export class TestKernel {
   }
 }
 
-export function status(changes: Partial<Status> = {}, sync: Partial<Status['sync']> = {}): Status {
-  return {
-    state: 'connected',
-    dashboard: 'http://127.0.0.1:8765',
-    user: 'ana',
-    source: 'keywords',
-    project: 'p1',
-    project_name: 'Churn',
-    run: 'r1',
-    role: 'owner',
-    version: '0.1.0',
-    message: '',
-    ...changes,
-    sync: {
-      pending: 0,
-      pending_bytes: 0,
-      sent: 0,
-      parked: 0,
-      local: 0,
-      oldest: null,
-      paused: '',
-      last_error: '',
-      sending: false,
-      safe_to_close: true,
-      ...sync
-    }
-  } as Status;
-}
-
 /** Let promises that are already settled take their effect. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 20; i += 1) {

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Problem } from '../../src/api';
 import { ControlRpc } from '../../src/lab/rpc';
-import { settle, status, TestKernel } from './kernel';
+import { status } from '../nouns';
+import { settle, TestKernel } from './kernel';
 
 describe('requests over the control channel', () => {
   let kernel: TestKernel;

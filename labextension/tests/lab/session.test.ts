@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ControlRpc } from '../../src/lab/rpc';
 import { EtiqSession } from '../../src/lab/session';
-import { settle, status, TestKernel } from './kernel';
+import { status } from '../nouns';
+import { settle, TestKernel } from './kernel';
 
 function sessionOf(kernel: TestKernel, language = 'python'): EtiqSession {
   return new EtiqSession({

@@ -3,7 +3,8 @@ import type { Widget } from '@lumino/widgets';
 import { describe, expect, it } from 'vitest';
 
 import { type IFollowedShell, KernelSessions } from '../../src/lab/sessions';
-import { settle, status, TestKernel } from './kernel';
+import { status } from '../nouns';
+import { settle, TestKernel } from './kernel';
 
 class Tab {
   readonly title: { label: string; changed: Signal<unknown, void> };

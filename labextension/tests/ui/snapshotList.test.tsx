@@ -89,14 +89,14 @@ describe('the list of snapshots', () => {
   });
 
   it('asks with what is typed, but not with a half of a term', async () => {
-    const user = userEvent.setup();
     const backend = new MemoryBackend({ [PATH]: page(three) });
     show(backend, <SnapshotList project="PRJ-1" />);
     await rows();
-    await user.type(screen.getByRole('combobox'), 'metric.acc>');
+    const box = screen.getByRole('combobox');
+    fireEvent.change(box, { target: { value: 'metric.acc>' } });
     await new Promise(resolve => setTimeout(resolve, 350));
     expect(backend.asked.map(({ query }) => query.q)).toEqual(['']);
-    await user.type(screen.getByRole('combobox'), '0.9');
+    fireEvent.change(box, { target: { value: 'metric.acc>0.9' } });
     await waitFor(() => expect(backend.asked.at(-1)?.query.q).toBe('metric.acc>0.9'));
   });
 
@@ -147,6 +147,20 @@ describe('the list of snapshots', () => {
     expect(screen.getByLabelText('Cell to run').textContent).toContain('%%snapshot');
     await user.click(screen.getByRole('button', { name: 'Insert into the notebook' }));
     expect(onInsert).toHaveBeenCalledWith(expect.stringContaining('%%snapshot'));
+  });
+
+  it('keeps the button of an empty list while it asks again', async () => {
+    const backend = new MemoryBackend({ [PATH]: page([]) });
+    show(backend, <SnapshotList project="PRJ-1" onInsert={vi.fn()} />);
+    const button = await screen.findByRole('button', { name: 'Insert into the notebook' });
+    let answer = (): void => undefined;
+    backend.answers.set(PATH, () => new Promise(resolve => (answer = () => resolve(page([])))));
+    act(() => backend.tell({ kind: 'snapshot' }));
+    await waitFor(() => expect(backend.asked).toHaveLength(2));
+    expect(button.isConnected).toBe(true);
+    expect(screen.queryByText(/Loading/)).toBeNull();
+    await act(async () => answer());
+    expect(button.isConnected).toBe(true);
   });
 
   it('says what happened when asking fails, and asks again', async () => {

@@ -7,6 +7,8 @@ import { SnapshotView } from '../../src/ui';
 import { MemoryBackend, show } from '../memory';
 import { detail, item } from '../nouns';
 
+const PATH = '/snapshots/SNP-42';
+
 const preview = (more: Partial<Preview>): Preview => ({
   form: 'none',
   columns: [],
@@ -69,6 +71,23 @@ function backendOf(snapshot: SnapshotDetail = whole): MemoryBackend {
 const section = (name: string): HTMLElement => screen.getByRole('region', { name });
 
 describe('a snapshot', () => {
+  it('stays in sight while nobody can be asked, and goes when it is refused', async () => {
+    const backend = backendOf();
+    show(backend, <SnapshotView snapshot="SNP-42" />);
+    const heading = await screen.findByRole('heading', { level: 1 });
+    const asked = (): number => backend.asked.filter(each => each.path === PATH).length;
+    backend.answers.set(PATH, new Problem({ code: 'offline', what: 'cannot reach it' }));
+    act(() => backend.tell({ kind: 'reconnected' }));
+    await waitFor(() => expect(asked()).toBe(2));
+    await act(async () => undefined);
+    expect(heading.isConnected).toBe(true);
+    expect(screen.queryByRole('alert')).toBeNull();
+    backend.answers.set(PATH, new Problem({ status: 404, code: 'not_found', what: 'it is gone' }));
+    act(() => backend.tell({ kind: 'reconnected' }));
+    expect((await screen.findByRole('alert')).textContent).toContain('It is gone.');
+    expect(heading.isConnected).toBe(false);
+  });
+
   it('says who, when, where, and what changed', async () => {
     show(backendOf(), <SnapshotView snapshot="SNP-42" />);
     expect((await screen.findByRole('heading', { level: 1 })).textContent).toBe(
