@@ -1,6 +1,6 @@
 """Kills kernel, courier, dashboard and network at random points while snapshots are taken.
 
-    python tests/crash/harness.py --points 1000 [--seed N] [--json]
+    python tests/crash/harness.py --each 1000 [--points N] [--seed N] [--json]
 
 At the end everything is left alone, one more kernel connects, and the dashboard must hold every
 acknowledged snapshot, byte for byte, each once. Exit status 0 only if it does.
@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -70,14 +71,19 @@ class Dashboard:
         answer.raise_for_status()
         return answer.json()
 
-    def start(self):
+    def start(self, crash_at=""):
+        """Start it, perhaps to die at its N-th step; it may already while it starts."""
         command = [sys.executable, "-m", "etiq_jupyter.dashboard", "--port", str(self.port)]
         self.process = subprocess.Popen(
             [*command, "--data-dir", str(self.folder)],
+            env=hooked(crash_at),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        first = json.loads(self.process.stdout.readline())
+        first = self.process.stdout.readline()
+        if crash_at and not first:
+            return {}
+        first = json.loads(first)
         self.port = urlsplit(first["url"]).port
         return first
 
@@ -85,6 +91,12 @@ class Dashboard:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+
+
+def hooked(crash_at):
+    """The environment of a process that dies at its N-th step; see `hooks`."""
+    path = os.pathsep.join((str(HERE / "hooks"), str(ROOT)))
+    return {**os.environ, "CRASH_AT": crash_at, "PYTHONPATH": path}
 
 
 class Harness:
@@ -109,13 +121,11 @@ class Harness:
 
     def start_kernel(self, crash_at="", life=LIFE):
         self.kernels += 1
-        environment = {**os.environ, "CRASH_AT": crash_at}
-        environment["PYTHONPATH"] = os.pathsep.join((str(HERE / "hooks"), str(ROOT)))
         d = self.dashboard
         words = (self.store, self.url, d.user, d.token, d.project, self.log, self.kernels, life)
         self.kernel = subprocess.Popen(
             [sys.executable, str(HERE / "kernel.py"), *map(str, words)],
-            env=environment,
+            env=hooked(crash_at),
             stdout=subprocess.DEVNULL,
             stderr=open(self.folder / "errors", "ab"),  # noqa: SIM115
         )
@@ -132,12 +142,26 @@ class Harness:
 
     # --- points -----------------------------------------------------------------------------
 
-    def run(self, points):
-        while sum(self.hits.values()) < points:
+    def run(self, points, each):
+        """Strike so often in all, and every victim at least so often."""
+        while (short := self.short_of(each)) or sum(self.hits.values()) < points:
             if self.kernel is None or self.kernel.poll() is not None:
                 self.revive()
-            self.strike(self.random.choice(VICTIMS))
+            if self.dashboard.process.poll() is not None:
+                self.hits["dashboard by step"] += 1
+                self.dashboard.kill()
+                self.dashboard.start()
+            self.strike(self.random.choice(short or VICTIMS))
         self.stop_kernel()
+        if self.dashboard.process.poll() is not None:
+            self.dashboard.start()
+
+    def short_of(self, each):
+        """The victims that were not struck so often yet."""
+        done = collections.Counter()
+        for how, count in self.hits.items():
+            done[re.split("[ :]", how)[0]] += count
+        return [victim for victim in VICTIMS if done[victim] < each]
 
     def revive(self):
         """Start a kernel; now and then one that, or whose courier, dies at its N-th step."""
@@ -170,13 +194,19 @@ class Harness:
                 os.kill(pid, signal.SIGKILL)
                 self.hits["courier by time"] += 1
                 self.courier_died = time.monotonic()
-        elif victim == "dashboard" and self.random.random() < 0.4:
-            self.dashboard.kill()
-            time.sleep(self.random.uniform(0, 0.3))
-            self.dashboard.start()
-            self.hits["dashboard by time"] += 1
+        elif victim == "dashboard":
+            self.strike_dashboard()
         elif victim == "network":
             self.strike_network()
+
+    def strike_dashboard(self):
+        """Kill it, and start one that may die by itself, at its N-th step."""
+        self.dashboard.kill()
+        time.sleep(self.random.uniform(0, 0.3))
+        steps = int(10 ** self.random.uniform(1, 3.5))
+        crash_at = f"dashboard:{steps}" if self.random.random() < 0.5 else ""
+        self.dashboard.start(crash_at)
+        self.hits["dashboard by time"] += 1
 
     def strike_network(self):
         how = self.random.choice(("now", "bytes", *FAULTS))
@@ -276,16 +306,19 @@ class Harness:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=0, help="strikes in all, at least")
+    parser.add_argument("--each", type=int, default=0, help="strikes at every victim, at least")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     arguments = parser.parse_args()
+    if not arguments.points and not arguments.each:
+        parser.error("how often? Give --each or --points")
     folder = Path(tempfile.mkdtemp(prefix="etiq-crash-"))
     started = time.monotonic()
     harness = Harness(folder, arguments.seed)
     try:
-        harness.run(arguments.points)
+        harness.run(arguments.points, arguments.each)
         struck = time.monotonic() - started
         status = harness.settle(120)
         report = {"seed": arguments.seed, "points": dict(sorted(harness.hits.items()))}

@@ -1,7 +1,7 @@
 """Kills the process it is loaded into at the N-th step: a write, a sync, a send, an SQL statement.
 
 Loaded by Python at start because the harness puts this folder on PYTHONPATH. The variable
-``CRASH_AT`` holds ``ROLE:N``; the role is ``kernel`` or ``courier``.
+``CRASH_AT`` holds ``ROLE:N``; the role is ``kernel``, ``courier`` or ``dashboard``.
 """
 
 import os
@@ -27,10 +27,26 @@ def _install(limit):
 
         return call
 
-    for name in ("write", "writev", "fdatasync", "fsync", "unlink", "rename"):
+    for name in ("write", "writev", "fdatasync", "fsync", "unlink", "rename", "replace"):
         setattr(os, name, counted(getattr(os, name)))
 
+    class Cursor(sqlite3.Cursor):
+        def execute(self, *args):
+            step()
+            return super().execute(*args)
+
+        def executemany(self, *args):
+            step()
+            return super().executemany(*args)
+
     class Connection(sqlite3.Connection):
+        def cursor(self, factory=Cursor):
+            return super().cursor(factory)
+
+        def commit(self):
+            step()
+            return super().commit()
+
         def execute(self, *args):
             step()
             return super().execute(*args)
@@ -41,6 +57,7 @@ def _install(limit):
 
     connect = sqlite3.connect
     sqlite3.connect = lambda *args, **options: connect(*args, factory=Connection, **options)
+    sqlite3.dbapi2.connect = sqlite3.connect
 
     class Socket(socket.socket):
         def sendall(self, *args):
@@ -55,7 +72,10 @@ def _install(limit):
 
 
 _role, _, _at = os.environ.get("CRASH_AT", "").partition(":")
-_arguments = getattr(sys, "orig_argv", [])
-_mine = "courier" if any("sync.courier" in each for each in _arguments) else "kernel"
+_started = " ".join(getattr(sys, "orig_argv", []))
+_mine = "kernel"
+for _name in ("sync.courier", "dashboard"):
+    if f"etiq_jupyter.{_name}" in _started:
+        _mine = _name.rpartition(".")[2]
 if _at and _role == _mine:
     _install(int(_at))
