@@ -59,7 +59,7 @@ def fill(data: Path, project: str, count: int) -> None:
         entries.append(Entry(manifest, Claim(user_id=user), ""))
         if len(entries) == 2000 or number == count - 1:
             with database.write() as tx:
-                Batch(database, tx, entries).write()
+                Batch(tx, entries).write()
             entries = []
     database.close()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, update
 from sqlalchemy.dialects import sqlite
 
-from etiq_jupyter.dashboard.db.statement import Statement
+from etiq_jupyter.dashboard.db.statement import Statement, execute
 from etiq_jupyter.dashboard.db.tables import counters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -60,15 +60,17 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Return a transaction: all of it happens, durably, or nothing."""
-        if not self.is_sqlite:
-            with self.engine.begin() as connection:
-                yield connection
-            return
-        # SQLite lets one connection write. Waiting here is fair and does not poll the file's lock.
-        with self._writing, self.engine.connect() as connection:
-            writer = connection.execution_options(etiq_write=True)
+        with self.turn(), self.engine.connect() as connection:
+            writer = connection.execution_options(etiq_write=True) if self.is_sqlite else connection
             with writer.begin():
                 yield writer
+
+    def turn(self) -> AbstractContextManager[Any]:
+        """Wait until it is one's turn to write.
+
+        SQLite lets one connection write. Waiting here is fair and does not poll the file's lock.
+        """
+        return self._writing if self.is_sqlite else nullcontext()
 
     def insert(self, table: Any) -> Any:
         """Return an INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
@@ -106,7 +108,7 @@ def advisory_lock(tx: Connection, key: int, *, shared: bool = False) -> None:
     """Wait for a lock of this name, held until the transaction ends. SQLite has one writer."""
     if tx.dialect.name == "postgresql":
         kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        tx.execute(text(f"SELECT {kind}(:key)"), {"key": key})
+        execute(tx, f"SELECT {kind}({key:d})")
 
 
 def exists(connection: Connection, query: Any) -> bool:

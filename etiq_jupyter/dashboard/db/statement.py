@@ -21,7 +21,7 @@ from sqlalchemy.types import NullType
 _json = msgspec.json.Encoder()
 
 
-class among(ColumnElement[bool]):  # noqa: N801 - reads as a function
+class among(ColumnElement[Any]):  # noqa: N801 - reads as a function
     """``column IN list``, the list being one parameter: the text does not depend on its length.
 
     Parameters
@@ -53,7 +53,7 @@ def _among_in_postgresql(element: among, compiler: Any, **more: Any) -> str:
     column = compiler.process(element.column, **more)
     place = compiler.process(element.values, **more)
     kind = element.column.type.compile(compiler.dialect)
-    return f"{column} = ANY({place}::{kind}[])"
+    return f"{column} = ANY({place.partition('::')[0]}::{kind}[])"
 
 
 class Sent:
@@ -71,10 +71,8 @@ class Sent:
 
     def rows(self) -> list[Any]:
         """Wait for the answer and return its rows, with names; truth values may be 0 and 1."""
-        try:
+        with errors_of_sqlalchemy(self._tx):
             return self._statement.named(self._cursor)
-        except self._tx.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(self._tx, error) from error
 
 
 class Statement:
@@ -120,7 +118,9 @@ class Statement:
         if not rows:
             return []
         if self._row is None:
-            self._row = namedtuple("Row", [one[0] for one in cursor.description])._make
+            names = [one[0] for one in cursor.description]
+            row: Any = namedtuple("Row", names)  # type: ignore[misc]
+            self._row = row._make
         return list(map(self._row, rows))
 
     def _compile(self, tx: Connection) -> tuple[str, list[str]]:
@@ -153,10 +153,8 @@ class Insert(Statement):
         if tx.dialect.name == "postgresql":
             execute(tx, text, [_array(column) for column in zip(*values, strict=True)])
             return
-        try:
-            _driver(tx).executemany(text, values)
-        except tx.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(tx, error) from error
+        with errors_of_sqlalchemy(tx):
+            driver(tx).executemany(text, values)
 
     def _compile(self, tx: Connection) -> tuple[str, list[str]]:
         if tx.dialect.name != "postgresql":
@@ -171,28 +169,46 @@ class Insert(Statement):
         return f"INSERT INTO {table} ({quoted}) SELECT * FROM unnest({arrays})", names  # noqa: S608
 
 
-def execute(tx: Connection, text: str, values: Sequence[Any]) -> Any:
+def execute(tx: Connection, text: str, values: Sequence[Any] = ()) -> Any:
     """Give a statement to the driver; returns its cursor."""
-    connection = _driver(tx)
-    try:
+    connection = driver(tx)
+    with errors_of_sqlalchemy(tx):
         if tx.dialect.name == "postgresql":
             from psycopg import RawCursor
 
             return RawCursor(connection).execute(text, values)
         return connection.execute(text, values)
-    except tx.dialect.loaded_dbapi.Error as error:
-        raise _wrapped(tx, error) from error
 
 
-def _driver(tx: Connection) -> Any:
-    return tx.connection.driver_connection
+def driver(tx: Connection) -> Any:
+    """Return the driver's own connection."""
+    return tx.connection.dbapi_connection
 
 
-def _wrapped(tx: Connection, error: Exception) -> BaseException:
-    """Return a driver's error as SQLAlchemy would raise it, without any value."""
-    return DBAPIError.instance(
-        None, None, error, tx.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=tx.dialect
-    )
+class errors_of_sqlalchemy:  # noqa: N801 - reads as a function
+    """Raises a driver's errors as SQLAlchemy does, without any value in them.
+
+    Parameters
+    ----------
+    tx : Connection
+        Of the driver.
+    """
+
+    __slots__ = ("_tx",)
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        """Raise the error as another, when it is one of the driver's."""
+        dialect = self._tx.dialect
+        if error is not None and isinstance(error, dialect.loaded_dbapi.Error):
+            raise DBAPIError.instance(
+                None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+            ) from error
 
 
 def _plain(value: Any, listed: Callable[[Any], str]) -> Any:
@@ -211,10 +227,13 @@ def _array(values: Iterable[Any]) -> str:
 
 def _element(value: Any) -> str:
     kind = type(value)
-    if kind is str:
-        if "\\" in value or '"' in value:
-            value = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{value}"'
+    if kind is int or kind is float or kind is bool:
+        return str(value)
+    if value is None:
+        return "NULL"
     if kind is bytes:
         return f'"\\\\x{value.hex()}"'
-    return "NULL" if value is None else str(value)
+    text = str(value)
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,8 +76,10 @@ class People:
         return who
 
     def _by_token(self, secret: str) -> Identity:
+        digest = secrets.digest(secret)
         with self._database.read() as connection:
-            row = find_tokens(connection, [secrets.digest(secret)]).get(secrets.digest(secret))
+            rows = TOKENS.all(connection, lookups=token_lookups([digest]))
+        row = matching(rows, [digest]).get(digest)
         if row is None:
             raise refused(secret)
         check_expiry(row)
@@ -285,7 +288,7 @@ class People:
 
 
 # Built once, as it is asked with every request.
-_TOKENS = Statement(
+TOKENS = Statement(
     select(
         tables.tokens.c.id,
         tables.tokens.c.hash,
@@ -300,20 +303,17 @@ _TOKENS = Statement(
     .join(tables.users, tables.users.c.id == tables.tokens.c.user_id)
     .where(among(tables.tokens.c.lookup, "lookups"))
 )
+"""Tokens, with their users, by `token_lookups`; `matching` says whose secrets were meant."""
 
 
-def find_tokens(connection: Connection, digests: list[str]) -> dict[str, Any]:
-    """Rows of tokens, with their users, by the digests of the secrets.
+def token_lookups(digests: Iterable[str]) -> list[str]:
+    """Return what tokens are looked up by, for digests of their secrets."""
+    return list({digest[: secrets.LOOKUP_CHARS] for digest in digests})
 
-    Used for one request and for a whole batch of writes alike.
-    """
-    lookups = list({digest[: secrets.LOOKUP_CHARS] for digest in digests})
-    found: dict[str, Any] = {}
-    for row in _TOKENS.all(connection, lookups=lookups):
-        for digest in digests:
-            if secrets.same(row.hash, digest):
-                found[digest] = row
-    return found
+
+def matching(rows: Iterable[Any], digests: Iterable[str]) -> dict[str, Any]:
+    """Return those rows of tokens whose secrets have these digests, by digest."""
+    return {digest: row for row in rows for digest in digests if secrets.same(row.hash, digest)}
 
 
 def refused(secret: str) -> AuthError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, union_all
+from sqlalchemy import Connection, Select, func, or_, select, union_all
 
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard.db import tables
@@ -41,23 +41,32 @@ def visible(user_id: str) -> Select[Any]:
 
 
 def _roles() -> Statement:
-    projects, members, teams = (
+    projects, members, teams, tokens = (
         tables.projects,
         tables.project_members,
         tables.workspace_members,
+        tables.tokens,
     )
-    direct = select(members.c.user_id, members.c.project_id, members.c.rank).where(
-        among(members.c.project_id, "projects"), among(members.c.user_id, "users")
-    )
-    through = (
-        select(teams.c.user_id, projects.c.id, teams.c.rank)
-        .join(teams, teams.c.workspace_id == projects.c.workspace_id)
-        .where(among(projects.c.id, "projects"), among(teams.c.user_id, "users"))
-    )
-    return Statement(union_all(direct, through))
+    facts = (projects.c.id, projects.c.name, projects.c.workspace_id)
+    asked = among(projects.c.id, "projects")
+    holders = select(tokens.c.user_id).where(among(tokens.c.lookup, "lookups"))
+    parts = [
+        select(table.c.user_id, table.c.rank, *facts)
+        .join(projects, joined)
+        .where(asked, or_(among(table.c.user_id, "users"), table.c.user_id.in_(holders)))
+        for table, joined in (
+            (members, members.c.project_id == projects.c.id),
+            (teams, teams.c.workspace_id == projects.c.workspace_id),
+        )
+    ]
+    return Statement(union_all(*parts))
 
 
-_ROLES = _roles()
+ROLES_IN_PROJECTS = _roles()
+"""Ranks of users, given by id or by their tokens, in projects, with facts of these.
+
+Who has no rank in a project gets no row.
+"""
 
 
 def roles_of(
@@ -67,10 +76,12 @@ def roles_of(
     wanted = set(pairs)
     projects, users = {project for _, project in wanted}, {user for user, _ in wanted}
     found: dict[tuple[str, str], int] = {}
-    for user, project, rank in _ROLES.all(connection, projects=list(projects), users=list(users)):
-        key = (user, project)
+    for row in ROLES_IN_PROJECTS.all(
+        connection, projects=list(projects), users=list(users), lookups=[]
+    ):
+        key = (row.user_id, row.id)
         if key in wanted:
-            found[key] = max(rank, found.get(key, 0))
+            found[key] = max(row.rank, found.get(key, 0))
     return found
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard.db.engine import (
-    Database,
     advisory_lock,
     from_micros,
     next_numbers,
@@ -18,13 +17,15 @@ from etiq_jupyter.dashboard.db.engine import (
 )
 from etiq_jupyter.dashboard.identity.people import (
     LAST_USED_STEP,
+    TOKENS,
     check_expiry,
     check_scope,
-    find_tokens,
+    matching,
     refused,
+    token_lookups,
 )
 from etiq_jupyter.dashboard.objects.holdings import COLLECTING
-from etiq_jupyter.dashboard.projects.access import check_rank, no_project, roles_of
+from etiq_jupyter.dashboard.projects.access import ROLES_IN_PROJECTS, check_rank, no_project
 from etiq_jupyter.dashboard.snapshots import statements
 from etiq_jupyter.dashboard.snapshots.manifest import Manifest
 from etiq_jupyter.errors import Conflict, EtiqError, Invalid
@@ -68,33 +69,56 @@ class NeedObjects(Exception):
 
 
 @dataclass(slots=True)
+class _Place:
+    """Where the entries of one user for one project go."""
+
+    user_id: str
+    project_id: str
+    workspace_id: str
+
+
+@dataclass(slots=True)
 class _Accepted:
     """An entry that will be written, and what has been found out for it."""
 
     position: int
     entry: Entry
-    user_id: str
-    project: Any
+    place: _Place
     number: int = 0
     new_bytes: int = 0
     """Stored bytes that are here because of it."""
 
 
+@dataclass(slots=True)
+class _Known:
+    """What the tables say about a batch, before anything is written."""
+
+    tokens: dict[str, Any]
+    """By the digests of their secrets."""
+    roles: list[Any]
+    there: dict[str, Any]
+    """Snapshots by id."""
+    runs: set[tuple[str, str]]
+    """By project and id."""
+    objects: dict[tuple[str, str], int]
+    """Bytes that nobody has claimed yet, by workspace and hash."""
+
+
 class Batch:
     """Writes entries in one transaction; each has its own outcome.
 
+    All that must be known is asked for at once, and what is written is sent without waiting in
+    between: with PostgreSQL it is the ways to the server that take time.
+
     Parameters
     ----------
-    database : Database
-        For its dialect.
     tx : Connection
         The transaction.
     entries : list of Entry
         What to write.
     """
 
-    def __init__(self, database: Database, tx: Connection, entries: list[Entry]) -> None:
-        self._database = database
+    def __init__(self, tx: Connection, entries: list[Entry]) -> None:
         self._tx = tx
         self._entries = entries
         self._moment = now()
@@ -102,127 +126,118 @@ class Batch:
 
     def write(self) -> list[Taken | Exception]:
         """Check and write all; returns an outcome for each entry, in order."""
-        accepted = self._new(self._sorted_out())
+        projects = self._project_ids()
+        known = self._ask(projects)
+        accepted = self._new(self._sorted_out(projects, known), known)
         if accepted:
-            self._insert(accepted)
+            self._insert(accepted, known)
         for one in accepted:
             self._results[one.position] = Taken(self._receipt(one), True)
-        self._repeat_results()
+        if None in self._results:
+            self._repeat_results()
         return [result for result in self._results if result is not None]
 
-    # --- who may, and where to --------------------------------------------------------------
+    # --- what is known ----------------------------------------------------------------------
 
-    def _sorted_out(self) -> list[_Accepted]:
-        users = self._users()
-        projects = self._projects({entry.manifest.snapshot.project for entry in self._entries})
-        pairs = [
-            (user, projects[entry.manifest.snapshot.project].id)
-            for entry, user in zip(self._entries, users, strict=True)
-            if isinstance(user, str) and entry.manifest.snapshot.project in projects
-        ]
-        ranks = roles_of(self._tx, pairs) if pairs else {}
-        accepted = []
-        for position, (entry, user) in enumerate(zip(self._entries, users, strict=True)):
-            if isinstance(user, EtiqError):
-                self._results[position] = user
-                continue
-            given = entry.manifest.snapshot.project
-            project = projects.get(given)
-            rank = ranks.get((user, project.id)) if project is not None else None
-            if project is None or rank is None:
-                self._results[position] = no_project(given)
-                continue
-            refusal = _refusal(rank, project.name)
-            if refusal is None:
-                accepted.append(_Accepted(position, entry, user, project))
-            else:
-                self._results[position] = refusal
-        return accepted
-
-    def _users(self) -> list[str | EtiqError]:
-        digests = list({entry.claim.digest: None for entry in self._entries if entry.claim.digest})
-        found = find_tokens(self._tx, digests) if digests else {}
-        used = [
-            row.id
-            for row in found.values()
-            if (row.last_used_at or 0) < self._moment - LAST_USED_STEP
-        ]
-        if used:
-            statements.TOKENS_USED.run(self._tx, {"ids": used, "moment": self._moment})
-        return [self._user(entry.claim, found) for entry in self._entries]
-
-    def _user(self, claim: Claim, found: dict[str, Any]) -> str | EtiqError:
-        if claim.user_id:
-            return claim.user_id
-        row = found.get(claim.digest)
-        if row is None:
-            return refused(claim.secret)
-        try:
-            check_expiry(row)
-            check_scope(frozenset(row.scopes.split()), "write")
-        except EtiqError as error:
-            return error
-        return str(row.user_id)
-
-    def _projects(self, given: set[str]) -> dict[str, Any]:
-        by_id: dict[str, str] = {}
+    def _project_ids(self) -> dict[str, str]:
+        """Return the ids of the projects that are named, by their names; what is none is absent."""
+        found: dict[str, str] = {}
         by_number: dict[int, str] = {}
-        for text in given:
+        for text in {entry.manifest.snapshot.project for entry in self._entries}:
             try:
                 canonical = ids.parse_id(text)
             except Invalid:
                 continue
             short = ids.parse_short_id(canonical)
             if short is None:
-                by_id[canonical] = text
+                found[text] = canonical
             elif short[0] == "PRJ":
                 by_number[short[1]] = text
-        found: dict[str, Any] = {}
-        if by_id:
-            rows = statements.PROJECTS_BY_ID.all(self._tx, ids=list(by_id))
-            found |= {by_id[row.id]: row for row in rows}
         if by_number:
             rows = statements.PROJECTS_BY_NUMBER.all(self._tx, numbers=list(by_number))
-            found |= {by_number[row.number]: row for row in rows}
+            found |= {by_number[row.number]: row.id for row in rows}
         return found
+
+    def _ask(self, projects: dict[str, str]) -> _Known:
+        tx, claims = self._tx, [entry.claim for entry in self._entries]
+        manifests = [entry.manifest for entry in self._entries]
+        digests = {claim.digest for claim in claims if claim.digest}
+        lookups, project_ids = token_lookups(digests), list(set(projects.values()))
+        hashes = list({name for manifest in manifests for name in manifest.objects})
+        if hashes:
+            # While this transaction lasts, nothing that is found here can be collected.
+            advisory_lock(tx, COLLECTING, shared=True)
+        tokens = TOKENS.send(tx, lookups=lookups)
+        roles = ROLES_IN_PROJECTS.send(
+            tx,
+            projects=project_ids,
+            users=list({claim.user_id for claim in claims if claim.user_id}),
+            lookups=lookups,
+        )
+        there = statements.SNAPSHOTS_THERE.send(tx, ids=[one.snapshot.id for one in manifests])
+        runs = statements.RUNS_THERE.send(
+            tx, projects=project_ids, runs=list({one.snapshot.run.id for one in manifests})
+        )
+        objects = (
+            statements.OBJECTS_THERE.all(tx, projects=project_ids, hashes=hashes) if hashes else []
+        )
+        return _Known(
+            tokens=matching(tokens.rows(), digests),
+            roles=roles.rows(),
+            there={row.id: row for row in there.rows()},
+            runs={(row.project_id, row.id) for row in runs.rows()},
+            objects={(row.workspace_id, row.hash): row.unclaimed for row in objects},
+        )
+
+    # --- who may, and where to --------------------------------------------------------------
+
+    def _sorted_out(self, projects: dict[str, str], known: _Known) -> list[_Accepted]:
+        self._mark_used(known)
+        roles: dict[tuple[str, str], Any] = {}
+        for row in known.roles:
+            key = (row.user_id, row.id)
+            if key not in roles or row.rank > roles[key].rank:
+                roles[key] = row
+        # Most entries come from few tokens for few projects: each pair is judged once.
+        places: dict[tuple[str, str, str], _Place | EtiqError] = {}
+        accepted = []
+        for position, entry in enumerate(self._entries):
+            claim, given = entry.claim, entry.manifest.snapshot.project
+            pair = (claim.digest, claim.user_id, given)
+            place = places.get(pair)
+            if place is None:
+                place = places[pair] = _place(claim, given, projects.get(given, ""), known, roles)
+            if isinstance(place, _Place):
+                accepted.append(_Accepted(position, entry, place))
+            else:
+                self._results[position] = place
+        return accepted
+
+    def _mark_used(self, known: _Known) -> None:
+        rows, step = known.tokens.values(), self._moment - LAST_USED_STEP
+        used = [row.id for row in rows if (row.last_used_at or 0) < step]
+        if used:
+            statements.TOKENS_USED.run(self._tx, {"ids": used, "moment": self._moment})
 
     # --- what is new ------------------------------------------------------------------------
 
-    def _new(self, candidates: list[_Accepted]) -> list[_Accepted]:
-        wanted = [one.entry.manifest.snapshot.id for one in candidates]
-        found = statements.SNAPSHOTS_THERE.all(self._tx, ids=wanted) if wanted else ()
-        there = {row.id: row for row in found}
-        known = self._known_objects(candidates)
+    def _new(self, candidates: list[_Accepted], known: _Known) -> list[_Accepted]:
         fresh: dict[str, _Accepted] = {}
         for one in candidates:
-            manifest = one.entry.manifest
-            row = there.get(manifest.snapshot.id)
+            manifest, workspace = one.entry.manifest, one.place.workspace_id
+            row = known.there.get(manifest.snapshot.id)
             if row is not None:
                 self._results[one.position] = self._again(one, row)
                 continue
-            missing = [
-                name for name in manifest.objects if (one.project.workspace_id, name) not in known
-            ]
+            missing = [name for name in manifest.objects if (workspace, name) not in known.objects]
             if missing:
-                self._results[one.position] = NeedObjects(one.project.workspace_id, missing)
-            elif manifest.snapshot.id in fresh:
-                self._results[one.position] = None  # the same one twice: see _repeat_results
-            else:
+                self._results[one.position] = NeedObjects(workspace, missing)
+            elif manifest.snapshot.id not in fresh:  # the same one twice: see _repeat_results
                 fresh[manifest.snapshot.id] = one
         return list(fresh.values())
 
-    def _known_objects(self, candidates: list[_Accepted]) -> set[tuple[str, str]]:
-        wanted = {name for one in candidates for name in one.entry.manifest.objects}
-        if not wanted:
-            return set()
-        # While this transaction lasts, nothing that is found here can be collected.
-        advisory_lock(self._tx, COLLECTING, shared=True)
-        workspaces = list({one.project.workspace_id for one in candidates})
-        rows = statements.OBJECTS_THERE.all(self._tx, workspaces=workspaces, hashes=list(wanted))
-        return {(row.workspace_id, row.hash) for row in rows}
-
     def _again(self, one: _Accepted, row: Any) -> Taken | Exception:
-        if row.project_id != one.project.id or row.manifest_hash != one.entry.manifest.hash:
+        if row.project_id != one.place.project_id or row.manifest_hash != one.entry.manifest.hash:
             return Conflict(
                 "another snapshot has this id",
                 why="ids are made once for each snapshot",
@@ -249,10 +264,10 @@ class Batch:
 
     # --- writing ----------------------------------------------------------------------------
 
-    def _insert(self, accepted: list[_Accepted]) -> None:
+    def _insert(self, accepted: list[_Accepted], known: _Known) -> None:
         tx = self._tx
-        self._insert_runs(accepted)
-        self._claim_new_bytes(accepted)
+        self._insert_runs(accepted, known)
+        self._claim_new_bytes(accepted, known)
         number = next_numbers(tx, "SNP", len(accepted))
         for offset, one in enumerate(accepted):
             one.number = number + offset
@@ -271,17 +286,20 @@ class Batch:
         self._insert_details(accepted)
         self._count(accepted)
 
-    def _claim_new_bytes(self, accepted: list[_Accepted]) -> None:
+    def _claim_new_bytes(self, accepted: list[_Accepted], known: _Known) -> None:
         """Count bytes that came with an object for the first snapshot that refers to it."""
+        first: dict[tuple[str, str], _Accepted] = {}
         for one in accepted:
-            names = one.entry.manifest.objects
-            if not names:
-                continue
-            mine = {"workspace": one.project.workspace_id, "hashes": names, "none": 0}
-            found = statements.UNCLAIMED.all(self._tx, **mine)
-            if found:
-                one.new_bytes += sum(row.unclaimed for row in found)
-                statements.CLAIM.run(self._tx, mine)
+            for name in one.entry.manifest.objects:
+                key = (one.place.workspace_id, name)
+                if known.objects[key]:
+                    first.setdefault(key, one)
+        # In one order everywhere, so that two processes cannot wait for each other.
+        for workspace, name in sorted(first):
+            found = known.objects[workspace, name]
+            # Another process may have been quicker since we looked.
+            if statements.CLAIM.all(self._tx, workspace=workspace, name=name, found=found):
+                first[workspace, name].new_bytes += found
 
     def _row(self, one: _Accepted) -> dict[str, Any]:
         manifest = one.entry.manifest
@@ -289,9 +307,9 @@ class Batch:
         return {
             "id": snapshot.id,
             "number": one.number,
-            "project_id": one.project.id,
+            "project_id": one.place.project_id,
             "run_id": snapshot.run.id,
-            "user_id": one.user_id,
+            "user_id": one.place.user_id,
             "sequence": snapshot.sequence,
             "name": snapshot.name.strip(),
             "note": snapshot.note.replace("\x00", ""),
@@ -311,35 +329,37 @@ class Batch:
     def _insert_details(self, accepted: list[_Accepted]) -> None:
         metrics, tags, held = [], [], []
         for one in accepted:
-            manifest, project = one.entry.manifest, one.project
-            common = {"snapshot_id": manifest.snapshot.id, "project_id": project.id}
+            manifest, place = one.entry.manifest, one.place
+            snapshot = manifest.snapshot.id
             metrics += [
-                common | {"name": name, "value": value} for name, value in manifest.metrics.items()
-            ]
-            tags += [common | {"tag": tag} for tag in manifest.tags]
-            held += [
                 {
-                    "snapshot_id": manifest.snapshot.id,
-                    "object": name,
-                    "workspace_id": project.workspace_id,
+                    "snapshot_id": snapshot,
+                    "name": name,
+                    "project_id": place.project_id,
+                    "value": value,
                 }
+                for name, value in manifest.metrics.items()
+            ]
+            tags += [
+                {"snapshot_id": snapshot, "tag": tag, "project_id": place.project_id}
+                for tag in manifest.tags
+            ]
+            held += [
+                {"snapshot_id": snapshot, "object": name, "workspace_id": place.workspace_id}
                 for name in manifest.objects
             ]
         statements.INSERT_METRICS.run(self._tx, *metrics)
         statements.INSERT_TAGS.run(self._tx, *tags)
         statements.INSERT_HELD.run(self._tx, *held)
 
-    def _insert_runs(self, accepted: list[_Accepted]) -> None:
+    def _insert_runs(self, accepted: list[_Accepted], known: _Known) -> None:
         counts: dict[tuple[str, str], int] = {}
         first: dict[tuple[str, str], _Accepted] = {}
         for one in accepted:
-            key = (one.project.id, one.entry.manifest.snapshot.run.id)
+            key = (one.place.project_id, one.entry.manifest.snapshot.run.id)
             counts[key] = counts.get(key, 0) + 1
             first.setdefault(key, one)
-        projects, runs = {project for project, _ in counts}, {run for _, run in counts}
-        rows = statements.RUNS_THERE.all(self._tx, projects=list(projects), runs=list(runs))
-        there = {(row.project_id, row.id) for row in rows}
-        new = [key for key in counts if key not in there]
+        new = [key for key in counts if key not in known.runs]
         if new:
             number = next_numbers(self._tx, "RUN", len(new))
             statements.INSERT_RUNS.run(
@@ -358,10 +378,10 @@ class Batch:
     def _run_row(self, one: _Accepted, number: int) -> dict[str, Any]:
         snapshot = one.entry.manifest.snapshot
         return {
-            "project_id": one.project.id,
+            "project_id": one.place.project_id,
             "id": snapshot.run.id,
             "number": number,
-            "user_id": one.user_id,
+            "user_id": one.place.user_id,
             "kind": snapshot.run.kind,
             "name": snapshot.run.name,
             "host": snapshot.run.host,
@@ -372,7 +392,7 @@ class Batch:
     def _count(self, accepted: list[_Accepted]) -> None:
         counts: dict[str, int] = {}
         for one in accepted:
-            counts[one.project.id] = counts.get(one.project.id, 0) + 1
+            counts[one.place.project_id] = counts.get(one.place.project_id, 0) + 1
         statements.COUNT_IN_PROJECT.run(
             self._tx,
             *(
@@ -385,17 +405,30 @@ class Batch:
         return Receipt(
             id=one.entry.manifest.snapshot.id,
             short_id=f"SNP-{one.number}",
-            project=one.project.id,
+            project=one.place.project_id,
             manifest=one.entry.manifest.sent_hash,
             received_at=from_micros(self._moment if received_at is None else received_at),
             url=f"{one.entry.base_url}/s/SNP-{one.number}",
         )
 
 
-def _refusal(rank: int, project_name: str) -> EtiqError | None:
-    """Return why somebody of this rank may not add snapshots; None when they may."""
+def _place(
+    claim: Claim, given: str, project_id: str, known: _Known, roles: dict[tuple[str, str], Any]
+) -> _Place | EtiqError:
+    """Tell where the entries of a claim for a project go, or why they may not."""
+    user_id = claim.user_id
     try:
-        check_rank(rank, "editor", project_name)
+        if not user_id:
+            row = known.tokens.get(claim.digest)
+            if row is None:
+                return refused(claim.secret)
+            check_expiry(row)
+            check_scope(frozenset(row.scopes.split()), "write")
+            user_id = row.user_id
+        role = roles.get((user_id, project_id))
+        if role is None:
+            return no_project(given)
+        check_rank(role.rank, "editor", role.name)
     except EtiqError as error:
         return error
-    return None
+    return _Place(user_id, project_id, role.workspace_id)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from etiq_jupyter.dashboard.db.engine import Database
+from etiq_jupyter.dashboard.db.writer import Writer
 from etiq_jupyter.dashboard.snapshots.batch import Batch, Entry, Taken
 from etiq_jupyter.errors import Offline
 
@@ -40,7 +41,7 @@ class Ingest:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._writer = Writer(database)
         self._waiting: list[_Waiting] = []
         self._woken = False
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -92,6 +93,7 @@ class Ingest:
             while batch := self._next():
                 self._write(batch)
             if self._closed:
+                self._writer.close()
                 return
 
     def _next(self) -> list[_Waiting]:
@@ -128,8 +130,8 @@ class Ingest:
         self._write(waiting)
 
     def _commit(self, entries: list[Entry]) -> list[Taken | Exception]:
-        with self._database.write() as tx:
-            return Batch(self._database, tx, entries).write()
+        with self._writer.begin() as tx:
+            return Batch(tx, entries).write()
 
 
 def _answer(waiting: list[_Waiting], results: Sequence[Taken | BaseException]) -> None:

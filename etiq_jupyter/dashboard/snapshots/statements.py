@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 
 from etiq_jupyter.dashboard.db import tables
 from etiq_jupyter.dashboard.db.statement import Insert, Statement, among
@@ -14,9 +14,9 @@ _snapshots, _projects, _runs, _objects = (
     tables.objects,
 )
 
-_PROJECT = (_projects.c.id, _projects.c.number, _projects.c.name, _projects.c.workspace_id)
-PROJECTS_BY_ID = Statement(select(*_PROJECT).where(among(_projects.c.id, "ids")))
-PROJECTS_BY_NUMBER = Statement(select(*_PROJECT).where(among(_projects.c.number, "numbers")))
+PROJECTS_BY_NUMBER = Statement(
+    select(_projects.c.id, _projects.c.number).where(among(_projects.c.number, "numbers"))
+)
 
 SNAPSHOTS_THERE = Statement(
     select(
@@ -29,17 +29,23 @@ SNAPSHOTS_THERE = Statement(
 )
 
 OBJECTS_THERE = Statement(
-    select(_objects.c.workspace_id, _objects.c.hash).where(
-        among(_objects.c.workspace_id, "workspaces"), among(_objects.c.hash, "hashes")
+    select(_objects.c.workspace_id, _objects.c.hash, _objects.c.unclaimed).where(
+        _objects.c.workspace_id.in_(
+            select(_projects.c.workspace_id).where(among(_projects.c.id, "projects"))
+        ),
+        among(_objects.c.hash, "hashes"),
     )
 )
-_MINE = (
-    _objects.c.workspace_id == bindparam("workspace"),
-    among(_objects.c.hash, "hashes"),
-    _objects.c.unclaimed > bindparam("none", 0),
+CLAIM = Statement(
+    update(_objects)
+    .where(
+        _objects.c.workspace_id == bindparam("workspace"),
+        _objects.c.hash == bindparam("name"),
+        _objects.c.unclaimed == bindparam("found"),
+    )
+    .values(unclaimed=literal_column("0"))
+    .returning(_objects.c.hash)
 )
-UNCLAIMED = Statement(select(_objects.c.unclaimed).where(*_MINE))
-CLAIM = Statement(update(_objects).where(*_MINE).values(unclaimed=bindparam("none")))
 
 RUNS_THERE = Statement(
     select(_runs.c.project_id, _runs.c.id).where(

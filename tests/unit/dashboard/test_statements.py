@@ -35,7 +35,7 @@ def database(tmp_path_factory):
 @pytest.mark.parametrize("statement", list(_statements()))
 def test_no_table_is_scanned(statement, database):
     with database.read() as connection:
-        text, order = statement._text(connection)
+        text, order = statement.compiled(connection)
         asked = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(None for _ in order))
         plan = [row.detail for row in asked]
     assert plan
