@@ -11,14 +11,14 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from etiq_jupyter.errors import Corrupt, StorageFull, UnsafeContent
 from etiq_jupyter.store.forks import on_fork
 
-VERSION = 1
+VERSION = 2
 """Version of the store's form, in ``PRAGMA user_version``. Older ones are brought forward."""
 
 _SCHEMA = """
@@ -34,7 +34,7 @@ CREATE INDEX chunks_by_pack ON chunks (pack) WHERE pack IS NOT NULL;
 CREATE INDEX chunks_by_base ON chunks (base) WHERE base IS NOT NULL;
 -- Buffers seen before: a buffer of equal xxh3-128 and size is the same chunks again.
 CREATE TABLE buffers (digest BLOB NOT NULL, size INTEGER NOT NULL, chunks BLOB NOT NULL,
-  PRIMARY KEY (digest, size)) WITHOUT ROWID;
+  seal BLOB, PRIMARY KEY (digest, size)) WITHOUT ROWID;
 CREATE TABLE destinations (
   id INTEGER PRIMARY KEY, url TEXT NOT NULL, user TEXT NOT NULL, username TEXT NOT NULL,
   epoch TEXT NOT NULL DEFAULT '', paused TEXT NOT NULL DEFAULT '', UNIQUE (url, user));
@@ -45,7 +45,7 @@ CREATE TABLE snapshots (
   new_bytes INTEGER NOT NULL, kept INTEGER NOT NULL DEFAULT 1,
   destination INTEGER, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
   attempts INTEGER NOT NULL DEFAULT 0, sent_hash TEXT NOT NULL DEFAULT '', receipt BLOB,
-  short_id TEXT NOT NULL DEFAULT '', url TEXT NOT NULL DEFAULT '');
+  short_id TEXT NOT NULL DEFAULT '', url TEXT NOT NULL DEFAULT '', seal BLOB);
 CREATE INDEX snapshots_by_project ON snapshots (project, created_at);
 CREATE INDEX snapshots_by_time ON snapshots (created_at);
 CREATE INDEX snapshots_to_send ON snapshots (destination, id) WHERE state != 'synced';
@@ -60,7 +60,26 @@ CREATE TABLE local_projects (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   created_at REAL NOT NULL) WITHOUT ROWID;
 """
 
+REPAIR = "run 'etiq verify --repair': it brings back everything that can still be read"
+"""What to do about a damaged index."""
+_DAMAGE = (
+    "malformed",
+    "not a database",
+    "corrupt",
+    "file format",
+    "no such table",
+    "no such column",
+    "already exists",
+    "decode to UTF-8",
+    "constraint failed",
+    "too big",
+)
+"""What SQLite says of damage. The tables are ours: one that is missing was damaged, too."""
 _inherited: list[sqlite3.Connection] = []
+
+
+class DamagedIndex(Corrupt):
+    """The index of a store is damaged; `repair.repair` brings back what can be read."""
 
 
 class Database:
@@ -72,11 +91,18 @@ class Database:
         The file; made when it does not exist.
     read_only : bool
         Open without writing anything, for reading a store on a read-only disk.
+
+    Attributes
+    ----------
+    mend : callable, optional
+        Called with a `DamagedIndex` that came up; when it returns, the index was repaired and the
+        question is asked again. Without it, or when it raises, the asker gets the error.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.read_only = read_only
+        self.mend: Callable[[DamagedIndex], None] | None = None
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._durable = True
@@ -101,6 +127,7 @@ class Database:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
+        check_files(self.path)
         mode = "ro" if self.read_only else "rwc"
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}",
@@ -128,19 +155,20 @@ class Database:
         if found == VERSION:
             return
         if found > VERSION:
-            connection.close()
-            raise UnsafeContent(
-                f"The store at {self.path.parent} has format {found}",
-                why=f"this version reads up to {VERSION}",
-                hint="update etiq_jupyter",
-            )
+            try:
+                _refuse(connection, found, self.path)
+            finally:
+                connection.close()
         connection.execute("BEGIN IMMEDIATE")
         try:
             # Another process may have made the tables while this one waited for the lock.
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version={VERSION}")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0:
+                make_tables(connection)
+            elif found == 1:
+                for table in ("snapshots", "buffers"):
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN seal BLOB")
+                _note_version(connection)
             connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
@@ -149,13 +177,49 @@ class Database:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        with self._lock, failures(self.path):
-            return self._open().execute(sql, values).fetchall()
+        with self._lock:
+            try:
+                with failures(self.path):
+                    return self._open().execute(sql, values).fetchall()
+            except DamagedIndex as error:
+                self.mend_or_raise(error)
+            with failures(self.path):
+                return self._open().execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row of a query, or None."""
-        with self._lock, failures(self.path):
-            return self._open().execute(sql, values).fetchone()
+        with self._lock:
+            try:
+                with failures(self.path):
+                    return self._open().execute(sql, values).fetchone()
+            except DamagedIndex as error:
+                self.mend_or_raise(error)
+            with failures(self.path):
+                return self._open().execute(sql, values).fetchone()
+
+    def mend_or_raise(self, error: DamagedIndex) -> None:
+        """Have a damaged index repaired.
+
+        Raises
+        ------
+        DamagedIndex
+            The same error, when that is not possible here and now.
+        """
+        with self._lock:
+            busy = self._connection is not None and self._connection.in_transaction
+            if self.mend is None or busy:
+                raise error
+            # Its locks would stand in the way of the repair.
+            self.close()
+            self.mend(error)
+
+    def is_damaged(self) -> bool:
+        """Look through the whole index, without its contents, for damage."""
+        try:
+            found = self.rows("PRAGMA quick_check(1)")
+        except Corrupt:
+            return True
+        return bool(found) and found[0][0] != "ok"
 
     @contextlib.contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -226,6 +290,69 @@ class Database:
                 self._connection = None
 
 
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the empty tables of an index, in a transaction of the caller."""
+    for statement in _SCHEMA.split(";\n"):
+        connection.execute(statement)
+    _note_version(connection)
+
+
+def _note_version(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    # Twice, so that a damaged header is not taken for a newer version's store.
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('version', ?)", (VERSION,))
+
+
+def _refuse(connection: sqlite3.Connection, found: int, path: Path) -> None:
+    """Raise what an index means whose header names a newer version."""
+    noted = connection.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()
+    if noted is not None and noted[0] != found:
+        raise DamagedIndex(
+            f"The index of the store at {path.parent} is damaged",
+            why=f"its header says format {found}, its contents {noted[0]}",
+            hint=REPAIR,
+        )
+    raise UnsafeContent(
+        f"The store at {path.parent} has format {found}",
+        why=f"this version reads up to {VERSION}",
+        hint="update etiq_jupyter",
+    )
+
+
+def check_files(path: Path) -> None:
+    """Look at what SQLite would take for an empty index or pass over in silence.
+
+    Raises
+    ------
+    DamagedIndex
+        When the index is missing or empty although there are packs, or when transactions in its
+        journal cannot be reached because something before them is damaged.
+    """
+    try:
+        empty = path.stat().st_size == 0
+    except FileNotFoundError:
+        empty = True
+    why = ""
+    if empty and any(each.name.endswith(".pack") for each in _entries(path.parent / "packs")):
+        why = "it is missing or empty, though there are packs"
+    elif (journal := path.with_name(f"{path.name}-wal")).exists():
+        from etiq_jupyter.store.journal import cut_short
+
+        why = cut_short(journal)
+    if why:
+        raise DamagedIndex(
+            f"The index of the store at {path.parent} is damaged", why=why, hint=REPAIR
+        )
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names of new files in a folder onto the disk, where the system can."""
     with contextlib.suppress(OSError):
@@ -268,11 +395,9 @@ def _raise(error: Exception, path: Path) -> None:
     """Raise what an error of SQLite or of the disk means; return when it means nothing special."""
     text = str(error)
     if isinstance(error, sqlite3.Error):
-        if any(word in text for word in ("malformed", "not a database", "corrupt")):
-            raise Corrupt(
-                f"The index of the store at {path.parent} is damaged",
-                why=text,
-                hint="keep the folder: the packs in it are whole, and what was synced is safe",
+        if any(word in text for word in _DAMAGE):
+            raise DamagedIndex(
+                f"The index of the store at {path.parent} is damaged", why=text, hint=REPAIR
             ) from error
         if not any(word in text for word in ("full", "readonly", "unable to open", "disk I/O")):
             return

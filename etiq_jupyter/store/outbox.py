@@ -23,6 +23,13 @@ import msgspec
 
 from etiq_jupyter import model
 from etiq_jupyter.store.database import Database
+from etiq_jupyter.store.entries import ROW, check_manifest, seal
+
+_ENTRY = (
+    "SELECT state, reason, short_id, url, new_bytes, destination "  # noqa: S608 - our own names
+    f"FROM snapshots WHERE {ROW}"
+)
+_UPDATE = "UPDATE snapshots SET"
 
 
 class Waiting(NamedTuple):
@@ -81,21 +88,20 @@ class Outbox:
 
     def entry(self, snapshot: str) -> Entry | None:
         """Return what is known of a snapshot, or None when it is not here."""
-        found = self._database.row(
-            "SELECT state, reason, short_id, url, new_bytes, destination "
-            "FROM snapshots WHERE id = ?",
-            (snapshot,),
-        )
+        found = self._database.row(_ENTRY, (snapshot,))
         return Entry(*found) if found else None
 
     def next(self, destination: int, count: int) -> list[Waiting]:
         """Return the oldest snapshots to be sent, in the order in which they were made."""
         rows = self._database.rows(
-            "SELECT id, project, project_name, manifest, attempts, run, short_id FROM snapshots "
-            "WHERE destination = ? AND state IN ('pending', 'sending') ORDER BY id LIMIT ?",
+            "SELECT id, project, project_name, manifest, attempts, run, short_id, seal "
+            "FROM snapshots WHERE destination = ? AND state IN ('pending', 'sending') "
+            "ORDER BY id LIMIT ?",
             (destination, count),
         )
-        return [Waiting(*row) for row in rows]
+        for row in rows:
+            check_manifest(destination, row[3], row[7])
+        return [Waiting(*row[:7]) for row in rows]
 
     def has_unsent(self, destination: int) -> bool:
         """Whether anything is left to be sent."""
@@ -111,25 +117,25 @@ class Outbox:
         """Move unsent snapshots to another state; what has its receipt stays synced."""
         with self._database.write(durable=state == "parked") as connection:
             connection.executemany(
-                "UPDATE snapshots SET state = ?, reason = ? WHERE id = ? AND state != 'synced'",
-                [(state, reason, snapshot) for snapshot in snapshots],
+                f"{_UPDATE} state = ?2, reason = ?3 WHERE {ROW} AND state != 'synced'",
+                [(snapshot, state, reason) for snapshot in snapshots],
             )
 
     def mark_unsent(self, snapshots: Iterable[str], state: str) -> None:
         """Move those that are still being sent to another state."""
         with self._database.write(durable=False) as connection:
             connection.executemany(
-                "UPDATE snapshots SET state = ? WHERE id = ? AND state = 'sending'",
-                [(state, snapshot) for snapshot in snapshots],
+                f"{_UPDATE} state = ?2 WHERE {ROW} AND state = 'sending'",
+                [(snapshot, state) for snapshot in snapshots],
             )
 
     def failed(self, snapshots: Iterable[str], reason: str) -> None:
         """Note that sending did not work this time; the snapshots stay pending."""
         with self._database.write(durable=False) as connection:
             connection.executemany(
-                "UPDATE snapshots SET state = 'pending', reason = ?, attempts = attempts + 1 "
-                "WHERE id = ? AND state IN ('pending', 'sending')",
-                [(reason, snapshot) for snapshot in snapshots],
+                f"{_UPDATE} state = 'pending', reason = ?2, attempts = attempts + 1 "
+                f"WHERE {ROW} AND state IN ('pending', 'sending')",
+                [(snapshot, reason) for snapshot in snapshots],
             )
 
     def synced(self, receipts: Iterable[model.Receipt]) -> None:
@@ -137,10 +143,10 @@ class Outbox:
         # A receipt that a power cut takes is given again: the dashboard knows the snapshot by id.
         with self._database.write(durable=False) as connection:
             connection.executemany(
-                "UPDATE snapshots SET state = 'synced', reason = '', receipt = ?, sent_hash = ?, "
-                "short_id = ?, url = ? WHERE id = ?",
+                f"{_UPDATE} state = 'synced', reason = '', receipt = ?2, "
+                f"sent_hash = ?3, short_id = ?4, url = ?5 WHERE {ROW}",
                 [
-                    (msgspec.msgpack.encode(each), each.manifest, each.short_id, each.url, each.id)
+                    (each.id, msgspec.msgpack.encode(each), each.manifest, each.short_id, each.url)
                     for each in receipts
                 ],
             )
@@ -178,12 +184,18 @@ class Outbox:
     def adopt(self, destination: int, project: str | None = None) -> int:
         """Give local snapshots (of one project, or all) a destination; return how many."""
         with self._database.write() as connection:
-            made = connection.execute(
-                "UPDATE snapshots SET destination = ?, state = 'pending' "
+            rows = connection.execute(
+                "SELECT id, destination, manifest, summary, seal FROM snapshots "
                 "WHERE state = 'local' AND (? IS NULL OR project = ? OR project_name = ?)",
-                (destination, project, project, project),
-            )
-            return made.rowcount
+                (project, project, project),
+            ).fetchall()
+            for snapshot, before, manifest, summary, given in rows:
+                check_manifest(before, manifest, given)
+                connection.execute(
+                    f"{_UPDATE} destination = ?2, state = 'pending', seal = ?3 WHERE {ROW}",
+                    (snapshot, destination, seal(destination, manifest, summary)),
+                )
+            return len(rows)
 
     def send_again(self, destination: int) -> int:
         """Treat everything sent to a destination as unsent: it has lost what it had received."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
 from etiq_jupyter import model
 from etiq_jupyter.errors import Invalid
 from etiq_jupyter.store.database import Database
+from etiq_jupyter.store.entries import read_summary
 
 _TERM = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _METRIC = re.compile(r"metric\.(.+?)(<=|>=|!=|=|<|>)(.+)")
@@ -89,7 +88,7 @@ class Query:
     def _rows(self, database: Database, tail: str) -> list[Any]:
         where = " AND ".join(self._where) or "1"
         return database.rows(
-            f"SELECT summary, state, short_id FROM snapshots WHERE {where} {tail}",  # noqa: S608
+            f"SELECT summary, seal, state, short_id FROM snapshots WHERE {where} {tail}",  # noqa: S608
             self._values,
         )
 
@@ -126,8 +125,8 @@ class Query:
 
     def _summaries(self, rows: list[Any]) -> list[model.SnapshotSummary]:
         found = []
-        for data, state, short_id in rows:
-            summary = _decode(data)
+        for data, seal, state, short_id in rows:
+            summary = read_summary(data, seal)
             summary.state = STATES.get(state, "stored")
             summary.short_id = short_id
             if all(check(summary) for check in self._checks):
@@ -141,6 +140,3 @@ class Query:
         where = " AND ".join(self._where) or "1"
         sql = f"SELECT count(*) FROM snapshots WHERE {where}"  # noqa: S608
         return int(database.row(sql, self._values)[0])
-
-
-_decode = msgspec.msgpack.Decoder(model.SnapshotSummary).decode

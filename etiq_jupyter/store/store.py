@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,17 +16,20 @@ from etiq_jupyter import model
 from etiq_jupyter.errors import Conflict, NotFound
 from etiq_jupyter.objects.chunk import encode_chunk
 from etiq_jupyter.objects.content import Content
+from etiq_jupyter.objects.hashing import is_hash
 from etiq_jupyter.objects.pack import Frame
 from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.objects.recipe import Recipe, decode_recipe
+from etiq_jupyter.store import entries
 from etiq_jupyter.store.chunks import ChunkStore
 from etiq_jupyter.store.database import Database, failures
 from etiq_jupyter.store.forks import on_fork
 from etiq_jupyter.store.locks import Hold
-from etiq_jupyter.store.outbox import Outbox
+from etiq_jupyter.store.outbox import Outbox, number_of
 from etiq_jupyter.store.query import STATES, Query
 from etiq_jupyter.store.sink import Sink
-from etiq_jupyter.store.writer import ContentSource, Draft, HeldContent, Writer
+from etiq_jupyter.store.sources import ContentSource, HeldContent
+from etiq_jupyter.store.writer import Draft, Writer
 
 
 def default_path() -> Path:
@@ -197,12 +200,16 @@ class Store:
             self._generation = self.database.fact("generation", 0)
             if self._generation != generation:
                 return False
-            if not self._insert(connection, snapshot, manifest, destination):
+            if not entries.insert(connection, snapshot, manifest, destination):
                 return True  # handed over twice, because somebody died in between
             self.chunks.index(connection, sink.kept)
             connection.executemany(
-                "INSERT OR IGNORE INTO buffers (digest, size, chunks) VALUES (?, ?, ?)",
-                [row for draft in drafts.values() for row in draft.buffers],
+                "INSERT OR REPLACE INTO buffers (digest, size, chunks, seal) VALUES (?, ?, ?, ?)",
+                [
+                    (*row, entries.seal_list(row[2]))
+                    for draft in drafts.values()
+                    for row in draft.buffers
+                ],
             )
         return True
 
@@ -217,45 +224,14 @@ class Store:
                 continue
             item.object = by_hash.get(item.hash) or self.object_of(item.hash)
 
-    def _insert(
-        self,
-        connection: sqlite3.Connection,
-        snapshot: model.Snapshot,
-        manifest: bytes,
-        destination: int | None,
-    ) -> bool:
-        made = connection.execute(
-            "INSERT INTO snapshots (id, project, project_name, run, sequence, name, created_at, "
-            "summary, manifest, words, new_bytes, destination, state) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-            (
-                snapshot.id,
-                snapshot.project,
-                snapshot.project_name,
-                snapshot.run.id,
-                snapshot.sequence,
-                snapshot.name,
-                snapshot.created_at.timestamp(),
-                msgspec.msgpack.encode(model.summarise(snapshot)),
-                manifest,
-                _words(snapshot),
-                snapshot.new_bytes,
-                destination,
-                "local" if destination is None else "pending",
-            ),
-        )
-        connection.executemany(
-            "INSERT OR IGNORE INTO items (hash, object) VALUES (?, ?)",
-            [(item.hash, item.object) for item in snapshot.items if item.hash and item.object],
-        )
-        return bool(made.rowcount)
-
     # --- reading --------------------------------------------------------------------------
 
     def object_of(self, content_hash: str) -> str:
         """Return the object that holds a content known by its hash; empty when none does."""
         found = self.database.row("SELECT object FROM items WHERE hash = ?", (content_hash,))
-        return found[0] if found else ""
+        if found is None or not is_hash(found[0]):
+            return ""
+        return found[0] if self.chunks.known([bytes.fromhex(found[0])]) else ""
 
     def manifest(self, snapshot: str) -> model.Snapshot:
         """Return a snapshot by id or short id, as it was kept.
@@ -264,31 +240,31 @@ class Store:
         ------
         NotFound
             When it is not on this disk.
+        Corrupt
+            When it is damaged.
         """
-        found = self.database.row(
-            "SELECT manifest FROM snapshots WHERE id = ? OR (short_id = ? AND short_id != '')",
-            (snapshot, snapshot.upper()),
-        )
+        found = self._find(snapshot, "destination, manifest, seal")
         if found is None:
             raise NotFound(f"Snapshot {snapshot} is not on this disk")
-        return msgspec.msgpack.decode(found[0], type=model.Snapshot)
+        return entries.read_manifest(*found)
 
     def has_snapshot(self, snapshot: str) -> bool:
         """Whether a snapshot, by id or short id, is on this disk."""
-        return self._find(snapshot) is not None
+        return self._find(snapshot, "1") is not None
 
     def state_of(self, snapshot: str) -> model.State | None:
         """Return the state of a snapshot, by id or short id; None when it is not here."""
-        found = self._find(snapshot)
+        found = self._find(snapshot, "state")
         if found is None:
             return None
         return STATES.get(found[0], "stored")
 
-    def _find(self, snapshot: str) -> tuple[str] | None:
-        found: tuple[str] | None = self.database.row(
-            "SELECT state FROM snapshots WHERE id = ? OR (short_id = ? AND short_id != '')",
-            (snapshot, snapshot.upper()),
-        )
+    def _find(self, snapshot: str, columns: str) -> tuple[Any, ...] | None:
+        """Return columns of a snapshot by id or short id, None when it is not here."""
+        select = f"SELECT {columns} FROM snapshots WHERE"  # noqa: S608 - our own names
+        found: tuple[Any, ...] | None = self.database.row(f"{select} {entries.ROW}", (snapshot,))
+        if found is None and number_of(short := snapshot.upper()):
+            found = self.database.row(f"{select} {entries.SHORT}", (short,))
         return found
 
     def recipe(self, name: str) -> Recipe:
@@ -361,14 +337,14 @@ class Store:
             As in `snapshots`.
         """
         rows = self.database.rows(
-            "SELECT summary, state, short_id FROM snapshots WHERE destination IS NOT NULL "
+            "SELECT summary, seal, state, short_id FROM snapshots WHERE destination IS NOT NULL "
             "AND state != 'synced' AND (project = ?1 OR project IN "
             "(SELECT project FROM projects WHERE remote = ?1)) ORDER BY id DESC",
             (project,),
         )
         found = []
-        for data, state, short_id in rows:
-            summary = msgspec.msgpack.decode(data, type=model.SnapshotSummary)
+        for data, seal, state, short_id in rows:
+            summary = entries.read_summary(data, seal)
             summary.state, summary.short_id = STATES.get(state, "stored"), short_id
             found.append(summary)
         if found and (q or tag):
@@ -422,11 +398,3 @@ class Store:
 
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
-
-
-def _words(snapshot: model.Snapshot) -> str:
-    """Everything that a search by words looks into."""
-    names = [item.name for item in model.variables(snapshot)]
-    return "\n".join([snapshot.name, *snapshot.tags, snapshot.note, *names, snapshot.source])[
-        :20_000
-    ].casefold()

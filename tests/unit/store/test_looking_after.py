@@ -124,6 +124,7 @@ def test_damage_anywhere_in_the_index_file_never_gives_wrong_bytes(keep, store, 
 def test_a_newer_store_is_left_alone(store):
     with store.database.write() as connection:
         connection.execute("PRAGMA user_version=99")
+        connection.execute("UPDATE facts SET value = 99 WHERE name = 'version'")
     with pytest.raises(UnsafeContent, match="Update"):
         Store.open(store.path)
 
