@@ -35,18 +35,26 @@ def _average(size: int) -> int:
     return average
 
 
-def by_content(data: memoryview, itemsize: int = 1) -> Cuts:
+def by_content(data: memoryview, itemsize: int = 1, *, of: int = 0) -> Cuts:
     """Cut where the content says so (FastCDC), at borders of items.
 
     Equal stretches of bytes are cut alike wherever they stand, so an insertion changes the chunks
-    around it and no others.
+    around it and no others. Part of a buffer is cut as in the whole with `of`, the bytes of that.
     """
     ends = []
-    for chunk in _cutter(_average(data.nbytes)).cut_buf(data):
+    for chunk in _cutter(_average(of or data.nbytes)).cut_buf(data):
         end = chunk.offset + chunk.length
         ends.append(end - end % itemsize)
     ends[-1] = data.nbytes
     return _pieces(ends)
+
+
+def middle(data: memoryview, itemsize: int) -> memoryview:
+    """Return so much out of the middle of a buffer that some chunks by content lie in it."""
+    length = min(data.nbytes, 32 * _average(data.nbytes))
+    start = (data.nbytes - length) // 2
+    start -= start % itemsize
+    return data[start : start + length]
 
 
 def following(

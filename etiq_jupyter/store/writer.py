@@ -210,7 +210,7 @@ class Writer:
                 ref.hash == digest.hex()
                 for ref, digest in zip(section.earlier, section.hashes, strict=True)
             )
-            if same < len(section.cuts) / 2:
+            if same < len(section.cuts) / 2 and not section.row_bytes:
                 self._recut(section, same / len(section.cuts))
         known = self._chunks.known(section.hashes) | sink.hashes
         bases = self._bases(section, known)
@@ -225,15 +225,20 @@ class Writer:
 
     def _recut(self, section: Section, same: float) -> None:
         """Cut by content where the earlier cuts fit badly, as in a window that moved on."""
-        cuts = cutting.by_content(section.data, section.itemsize)
-        hashes = digests(section.data, cuts)
+        data, itemsize = section.data, section.itemsize
         old = {ref.hash for ref in section.earlier}
+        # If nothing moved, it shows in the middle already.
+        some = cutting.middle(data, itemsize)
+        cuts = cutting.by_content(some, itemsize, of=data.nbytes)
+        if not any(each.hex() in old for each in digests(some, cuts)):
+            return
+        cuts, hashes = cutting.following(data, itemsize, section.earlier)
         kept = sum(
             end - start
             for (start, end), digest in zip(cuts, hashes, strict=True)
             if digest.hex() in old
         )
-        if kept / section.data.nbytes > same + 0.2:
+        if kept / data.nbytes > same + 0.2:
             section.cuts, section.hashes, section.aligned = cuts, hashes, False
 
     def _bases(self, section: Section, known: set[bytes]) -> dict[int, Base]:

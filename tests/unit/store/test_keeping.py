@@ -10,7 +10,8 @@ from etiq_jupyter.objects.content import Buffer, Content
 from etiq_jupyter.objects.rows import take_payload
 from etiq_jupyter.store import Store, cutting
 from etiq_jupyter.store.sink import Sink
-from etiq_jupyter.store.writer import MERGE, HeldContent
+from etiq_jupyter.store.sources import HeldContent
+from etiq_jupyter.store.writer import MERGE
 
 ROWS = 120_000
 
