@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -25,8 +26,10 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# The first look at a frame imports Arrow, on a machine that may be busy.
-expect.set_options(timeout=20_000)
+# Limits for a busy machine: the first look at a frame imports Arrow, JupyterLab loads megabytes.
+expect.set_options(timeout=30_000)
+ACTION, NAVIGATION = 30_000, 60_000
+VIEW = {"width": 1280, "height": 800}
 BUILT = Path(__file__).parents[2] / "etiq_jupyter" / "dashboard" / "static" / "index.html"
 
 
@@ -50,10 +53,22 @@ def browser(chromium: str) -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def new_context(browser: Browser) -> Callable[..., BrowserContext]:
+    """Makes a browser's context, in which nothing moves, with limits for a busy machine."""
+
+    def make(**options: Any) -> BrowserContext:
+        made = browser.new_context(**{"viewport": VIEW, "reduced_motion": "reduce", **options})
+        made.set_default_timeout(ACTION)
+        made.set_default_navigation_timeout(NAVIGATION)
+        return made
+
+    return make
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    made.set_default_timeout(15_000)
+def context(new_context: Callable[..., BrowserContext]) -> Iterator[BrowserContext]:
+    made = new_context()
     yield made
     made.close()
 

@@ -36,10 +36,10 @@ class Waiting:
 
         self.thread = threading.Thread(target=wait, daemon=True)
         self.thread.start()
-        self.code = said.get(timeout=20)
+        self.code = said.get(timeout=60)
 
     def end(self) -> None:
-        self.thread.join(30)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 

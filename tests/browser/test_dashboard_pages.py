@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from dashboard_process import Team, sign_in
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.datasets import load_wine
 
 pytestmark = pytest.mark.browser
@@ -169,9 +170,9 @@ def test_pipelines_are_a_graph_and_a_table(as_ana: Page, team: Team) -> None:
 
 
 def test_a_shared_project_appears_and_disappears_for_its_member(
-    as_ana: Page, team: Team, browser
+    as_ana: Page, team: Team, new_context: Callable[..., BrowserContext]
 ) -> None:
-    context = browser.new_context()
+    context = new_context()
     bea = context.new_page()
     sign_in(bea, team.url, "bea")
     expect(bea.get_by_text("No projects yet")).to_be_visible()

@@ -47,7 +47,7 @@ class Dashboard:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
 
     def first_user(self, name: str) -> Client:
         secret = self.setup_url.partition("secret=")[2]

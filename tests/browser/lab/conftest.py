@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ViewportSize
+from playwright.sync_api import BrowserContext
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab_driver import BUILT, Dashboard, Lab, LabServer
-
-VIEW: ViewportSize = {"width": 1280, "height": 800}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,10 +43,9 @@ def lab_server(
 
 
 @pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def context(new_context: Callable[..., BrowserContext]) -> Iterator[BrowserContext]:
     """One context for all tests, whose cache saves each of them the loading of JupyterLab."""
-    made = browser.new_context(viewport=VIEW)
-    made.set_default_timeout(15_000)
+    made = new_context()
     yield made
     made.close()
 
@@ -63,10 +60,11 @@ def lab(context: BrowserContext, lab_server: LabServer) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def lab_with_clock(browser: Browser, lab_server: LabServer) -> Iterator[Lab]:
+def lab_with_clock(
+    new_context: Callable[..., BrowserContext], lab_server: LabServer
+) -> Iterator[Lab]:
     """JupyterLab whose clock the test can wind forward."""
-    made = browser.new_context(viewport=VIEW)
-    made.set_default_timeout(15_000)
+    made = new_context()
     made.clock.install()
     yield Lab(made.new_page(), lab_server)
     made.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).parents[3]
 BUILT = ROOT / "etiq_jupyter" / "labextension"
@@ -24,15 +27,23 @@ QUIET = {"fetchNews": "false", "checkForUpdates": False}
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port below those that systems give to outgoing connections.
+
+    One of these could take it before its server does, or while the server is down.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port on this machine")
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait for a server of ours; its log is the message when it does not come up."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         try:
             if ready():
@@ -57,9 +68,9 @@ class Dashboard:
         self.url = ""
 
     def start(self) -> None:
-        from etiq_jupyter.cli.processes import free_port, start_dashboard
+        from etiq_jupyter.cli.processes import start_dashboard
 
-        port = int(self.url.rpartition(":")[2]) if self.url else free_port(0)
+        port = int(self.url.rpartition(":")[2]) if self.url else free_port()
         self._child, said = start_dashboard(self._home / "data", port, self._home / "log")
         self.url = said["url"].rstrip("/")
         self._browser.headers["Origin"] = self.url
@@ -148,11 +159,18 @@ class LabServer:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
 
     def end_kernels(self) -> None:
-        for kernel in requests.get(f"{self.url}/api/kernels", timeout=10).json():
-            requests.delete(f"{self.url}/api/kernels/{kernel['id']}", timeout=10)
+        for kernel in requests.get(f"{self.url}/api/kernels", timeout=60).json():
+            requests.delete(f"{self.url}/api/kernels/{kernel['id']}", timeout=60)
+
+    def has_saved(self, workspace: str, tab: str) -> bool:
+        """Whether a tab is in the saved layout of a workspace, with what it shows."""
+        found = requests.get(f"{self.url}/lab/api/workspaces/{workspace}", timeout=60).json()
+        data = found.get("data", {})
+        layout = json.dumps(data.get("layout-restorer:data", {}).get("main", {}))
+        return tab in layout and any(tab in key for key in data)
 
     def kernel(self, name: str, title: str, *, language: str) -> None:
         """Install a kernel that claims another language."""
@@ -230,9 +248,9 @@ class Lab:
         self.page.wait_for_function(f"() => Boolean({NOTEBOOK})")
         self.page.evaluate(READY)
         if idle:  # else nothing would be run: the session says idle before it is bound
-            self.page.evaluate(
-                f"async () => {{ await {NOTEBOOK}.sessionContext.session.kernel.info; }}"
-            )
+            kernel = f"{NOTEBOOK}.sessionContext.session?.kernel"
+            self.page.wait_for_function(f"() => Boolean({kernel})")
+            self.page.evaluate(f"async () => {{ await {kernel}.info; }}")
 
     @property
     def state(self) -> Locator:
@@ -244,8 +262,9 @@ class Lab:
         return self.sidebar.get_by_role("option").filter(has=self.page.locator(".etiq-row-id"))
 
     def row(self, name: str) -> Locator:
-        """The row of the snapshot of that name."""
-        return self.sidebar.locator(".etiq-row", has_text=name)
+        """The row of the snapshot of exactly that name."""
+        named = self.page.locator(f'.etiq-row-name:text-is("{name}")')
+        return self.sidebar.locator(".etiq-row").filter(has=named)
 
     @property
     def blank(self) -> Locator:
@@ -285,12 +304,12 @@ class Lab:
             index,
         )
 
-    def run_cell(self, index: int, timeout: float = 20_000) -> None:
-        """Run a cell to its end."""
+    def run_cell(self, index: int) -> None:
+        """Run a cell, which has not run before, to its end."""
         self.start_cell(index)
-        self.wait_for_cell(index, timeout)
+        self.wait_for_cell(index)
 
-    def wait_for_cell(self, index: int, timeout: float = 20_000) -> None:
+    def wait_for_cell(self, index: int, timeout: float = 60_000) -> None:
         self.page.wait_for_function(
             f"""index => {{
               const {{ model }} = {NOTEBOOK}.content.widgets[index];
@@ -300,9 +319,37 @@ class Lab:
             timeout=timeout,
         )
 
+    @property
+    def cells(self) -> Locator:
+        """The notebook's cells."""
+        return self.page.locator(".jp-Notebook .jp-Cell")
+
+    @property
+    def output(self) -> Locator:
+        """The last output in the notebook."""
+        return self.page.locator(".jp-OutputArea-output").last
+
     def sources(self) -> list[str]:
         """The code of the notebook's cells."""
         return self._of_cells("cell.model.sharedModel.getSource()")
+
+    def expect_sources(self, *expected: str) -> None:
+        """Wait until this is the code of the notebook's cells."""
+        with contextlib.suppress(PlaywrightTimeout):
+            self.page.wait_for_function(
+                f"""expected => {{
+                  const cells = {NOTEBOOK}.content.widgets;
+                  const sources = cells.map(cell => cell.model.sharedModel.getSource());
+                  return JSON.stringify(sources) === JSON.stringify(expected);
+                }}""",
+                arg=expected,
+            )
+        assert self.sources() == list(expected)
+
+    def restoring(self) -> list[int]:
+        """Where in the notebook a cell restores a snapshot."""
+        sources = enumerate(self.sources())
+        return [at for at, source in sources if source.startswith("%etiq_restore ")]
 
     def executed(self) -> list[int | None]:
         """The execution counts of the notebook's cells."""
@@ -318,3 +365,32 @@ class Lab:
         """The kernel indicator's word: idle, busy, ..."""
         status: str = self.page.evaluate(f"() => {NOTEBOOK}.sessionContext.session.kernel.status")
         return status
+
+    def wait_until_busy(self) -> None:
+        """Wait until the kernel has begun with a cell."""
+        self.page.wait_for_function(
+            f"() => {NOTEBOOK}.sessionContext.session?.kernel?.status === 'busy'"
+        )
+
+    def wait_until_saved(self, tab: str) -> None:
+        """Wait until the saved layout has a tab; JupyterLab saves it after a pause."""
+        deadline = time.monotonic() + 30
+        while not self.server.has_saved(self._workspace, tab):
+            assert time.monotonic() < deadline, f"{tab} is not in the saved layout"
+            self.page.wait_for_timeout(100)
+
+    def wait_for_theme(self, name: str) -> None:
+        """Change the theme, and wait until everything has its colours."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+        )
+        self.page.wait_for_function(
+            "theme => document.body.dataset.jpThemeName === theme", arg=name
+        )
+        self.page.evaluate(
+            """Promise.allSettled(
+              document.getAnimations()
+                .filter(moving => moving.effect.getComputedTiming().endTime !== Infinity)
+                .map(moving => moving.finished)
+            )"""
+        )

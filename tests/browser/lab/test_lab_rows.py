@@ -24,15 +24,11 @@ def lab(context: BrowserContext, lab_server: LabServer) -> Iterator[Lab]:
         made.run_cell(index)
     expect(made.row("first")).to_contain_text("SNP-")
     expect(made.row("second")).to_contain_text("SNP-")
+    # From here on nothing in the sidebar moves by itself.
+    expect(made.sidebar).to_contain_text("All sent. Safe to close.")
     yield made
     page.close()
     lab_server.end_kernels()
-
-
-def restoring(lab: Lab) -> list[int]:
-    """Where in the notebook a cell restores a snapshot."""
-    sources = enumerate(lab.sources())
-    return [at for at, source in sources if source.startswith("%etiq_restore ")]
 
 
 def test_two_marked_with_the_space_key_are_compared_in_a_tab(lab: Lab) -> None:
@@ -46,6 +42,7 @@ def test_two_marked_with_the_space_key_are_compared_in_a_tab(lab: Lab) -> None:
     expect(tab).to_contain_text("0.95")
     lab.sidebar.get_by_role("button", name="Clear").click()
     lab.command("application:close")
+    expect(tab).to_have_count(0)
 
 
 def test_dragged_into_the_notebook_it_becomes_a_cell_that_nobody_ran(lab: Lab) -> None:
@@ -60,19 +57,20 @@ def test_dragged_into_the_notebook_it_becomes_a_cell_that_nobody_ran(lab: Lab) -
     mouse.move(start["x"] + 130, start["y"] + 20, steps=4)
     mouse.move(cell["x"] + 200, cell["y"] + 10, steps=8)
     mouse.up()
-    expect(lab.page.locator(".jp-Notebook .jp-Cell")).to_have_count(before + 1)
-    (at,) = restoring(lab)
+    expect(lab.cells).to_have_count(before + 1)
+    (at,) = lab.restoring()
     assert lab.sources()[at].startswith("%etiq_restore SNP-")
     assert lab.executed()[at] is None
 
 
 def test_its_context_menu_has_the_commands(lab: Lab) -> None:
-    before = len(restoring(lab))
+    before, cells = len(lab.restoring()), len(lab.sources())
     lab.row("first").click(button="right")
     menu = lab.page.locator(".lm-Menu")
     expect(menu).to_contain_text("Copy Snapshot Id")
     menu.get_by_text("Insert Cell That Restores the Snapshot").click()
-    assert len(restoring(lab)) == before + 1
+    expect(lab.cells).to_have_count(cells + 1)
+    assert len(lab.restoring()) == before + 1
 
 
 def test_the_filter_narrows_the_list(lab: Lab) -> None:
@@ -92,10 +90,7 @@ def test_the_sidebar_has_no_faults_of_accessibility(lab: Lab) -> None:
     # The debugger of JupyterLab has sections with the names of ours, as every IDE would.
     options = {"rules": {"landmark-unique": {"enabled": False}}}
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        lab.page.evaluate(
-            "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
-        )
-        lab.page.wait_for_timeout(400)
+        lab.wait_for_theme(theme)
         found = lab.page.evaluate(
             "async options => (await axe.run('#etiq-sidebar', options)).violations"
             ".map(fault => [fault.id, fault.nodes.map(node => node.html)])",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 from lab_driver import Dashboard, Lab, LabServer
@@ -21,13 +22,13 @@ def test_every_blank_sidebar_says_why_and_its_button_helps(lab: Lab, lab_server:
     lab.show_sidebar()
     expect(lab.blank).to_contain_text("The kernel of blank.ipynb has not loaded etiq_jupyter.")
     lab.blank.get_by_role("button").click()
-    assert lab.sources() == ["x = 1", LOAD]
+    lab.expect_sources("x = 1", LOAD)
     assert lab.executed() == [None, None]  # in sight, for its user to run
     lab.run_cell(1)
     expect(lab.state).to_have_text("Local")
     expect(lab.sidebar).to_contain_text("A dashboard shares them with your team.")
     lab.sidebar.get_by_role("button", name="Log in", exact=True).click()
-    assert lab.sources()[-1] == "%etiq_login"
+    lab.expect_sources("x = 1", LOAD, "%etiq_login")
     assert lab.executed()[-1] is None
     lab.run_cell(2)
     expect(lab.state).to_have_text("Connected")
@@ -59,7 +60,8 @@ def test_a_kernel_that_does_not_answer_is_said_so_and_asked_again(
     lab.show_sidebar()
     lab.run_cell(0)
     expect(lab.state).to_have_text("Local")
-    kernel = int(lab.page.locator(".jp-OutputArea-output").last.inner_text())
+    expect(lab.output).to_have_text(re.compile(r"^\s*\d+\s*$"))
+    kernel = int(lab.output.inner_text())
     os.kill(kernel, signal.SIGSTOP)  # as deaf as in a computation that never lets go
     try:
         lab.command("etiq:ask-again")
@@ -78,11 +80,8 @@ def test_a_deleted_token_shows_as_expired_and_nothing_is_lost(
     secret = dashboard.token("short-lived")
     (lab_server.files / "token.txt").write_text(secret)
     login = f"%load_ext etiq_jupyter\n%etiq_login {dashboard.url} --token-file token.txt"
-    lab.open(
-        lab_server.notebook(
-            login + "\n%etiq_project Expiring", "%%snapshot kept\nx = 1", "%etiq_login"
-        )
-    )
+    cells = (login + "\n%etiq_project Expiring", "%%snapshot kept\nx = 1")
+    lab.open(lab_server.notebook(*cells))
     lab.show_sidebar()
     lab.run_cell(0)
     expect(lab.state).to_have_text("Connected")
@@ -91,6 +90,7 @@ def test_a_deleted_token_shows_as_expired_and_nothing_is_lost(
     expect(lab.state).to_have_text("Expired")
     expect(lab.blank).to_contain_text("1 snapshot waits here")
     lab.blank.get_by_role("button", name="Log in again").click()
+    lab.expect_sources(*cells, "%etiq_login")
     lab.run_cell(2)
     expect(lab.state).to_have_text("Connected")
     expect(lab.sidebar).to_contain_text("All sent. Safe to close.")
@@ -104,18 +104,18 @@ def test_what_waits_for_a_dashboard_that_is_down_is_sent_when_it_is_back(
     lab.show_sidebar()
     lab.run_cell(0)
     expect(lab.state).to_have_text("Connected")
+    button = lab.sidebar.get_by_role("button", name="Send now")
     dashboard.stop()
     try:
         lab.run_cell(1)
         expect(lab.state).to_have_text("Paused")
         expect(lab.sidebar).to_contain_text("1 waiting")
+        expect(button).to_be_visible()
     finally:
         dashboard.start()
-    # It may have noticed by itself that the dashboard is back: then there is no button to click.
-    lab.sidebar.get_by_role("button", name="Send now").evaluate_all(
-        "all => all.forEach(b => b.click())"
-    )
-    expect(lab.sidebar).to_contain_text("All sent. Safe to close.", timeout=20_000)
+    # Once it has noticed by itself that the dashboard is back, there is no button to click.
+    button.evaluate_all("all => all.forEach(button => button.click())")
+    expect(lab.sidebar).to_contain_text("All sent. Safe to close.")
     expect(lab.row("kept")).to_contain_text("SNP-")
 
 
@@ -158,7 +158,7 @@ def test_the_status_bar_the_palette_and_logging_out(lab: Lab, lab_server: LabSer
     expect(lab.state).to_have_text("Local")
     expect(item).to_have_text("Local")
     lab.run_cell(1)
-    expect(lab.page.locator(".jp-OutputArea-output").last).to_have_text("False")
+    expect(lab.output).to_have_text("False")
     lab.select_cell(1)
     lab.command("etiq:keep-cell")
-    assert lab.sources()[1] == f"%%snapshot\n{asked}"
+    lab.expect_sources(LOGIN, f"%%snapshot\n{asked}")

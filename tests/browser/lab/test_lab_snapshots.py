@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 START = "%load_ext etiq_jupyter\n%etiq_login\n%etiq_project {project}"
 FIRST = "%%snapshot first\nimport numpy as np\nacc = 0.912\nframe = np.arange(6)"
 SECOND = "%%snapshot second\nacc = 0.95"
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import time; time.sleep(600)"  # until it is interrupted, or the test is over
 
 
 def started(lab: Lab, server: LabServer, project: str, *cells: str) -> None:
@@ -17,12 +17,6 @@ def started(lab: Lab, server: LabServer, project: str, *cells: str) -> None:
     lab.show_sidebar()
     lab.run_cell(0)
     expect(lab.state).to_have_text("Connected")
-
-
-def restoring(lab: Lab) -> list[int]:
-    """Where in the notebook a cell restores a snapshot."""
-    sources = enumerate(lab.sources())
-    return [at for at, source in sources if source.startswith("%etiq_restore ")]
 
 
 def test_a_snapshot_is_in_the_sidebar_at_once_and_no_secret_is(
@@ -77,7 +71,7 @@ def test_it_is_there_after_the_page_was_loaded_again_while_a_cell_runs(
     lab.run_cell(1)
     expect(lab.row("first")).to_be_visible()
     lab.start_cell(2)
-    lab.page.wait_for_timeout(200)
+    lab.wait_until_busy()
     lab.reload(idle=False)
     lab.show_sidebar()
     expect(lab.state).to_have_text("Connected")
@@ -108,7 +102,9 @@ def test_a_project_is_made_and_picked_in_the_sidebar(
     assert dashboard.snapshots("Old") == []
     lab.command("etiq:choose-project")
     search.fill("Old")
-    lab.sidebar.get_by_role("option", name="Old").first.click()
+    choices = lab.sidebar.get_by_role("listbox", name="Projects").get_by_role("option")
+    expect(choices).to_have_count(1)  # what was typed has been asked for
+    choices.click()
     expect(picker).to_contain_text("Old")
     expect(lab.sidebar).to_contain_text("No snapshots in this project yet.")
 
@@ -122,9 +118,11 @@ def test_a_snapshot_opens_in_a_tab_that_comes_back_and_is_restored_by_a_visible_
     tab = lab.page.locator(".etiq-lab-document")
     expect(tab.get_by_role("heading", name="first")).to_be_visible()
     expect(tab).to_contain_text("frame")
-    lab.page.wait_for_timeout(1500)  # the layout is saved a second after it changed
+    lab.wait_until_saved("etiq-snapshot-")
     lab.reload(idle=True)
     expect(tab.get_by_role("heading", name="first")).to_be_visible()
+    before = len(lab.sources())
     tab.get_by_role("button", name="Restore").click()
-    (at,) = restoring(lab)
+    expect(lab.cells).to_have_count(before + 1)
+    (at,) = lab.restoring()
     assert lab.executed()[at] is None

@@ -28,8 +28,8 @@ def test_the_quickstart_beside_the_sidebar(lab: Lab, lab_server: LabServer, tmp_
     lab.show_sidebar()
     lab.command("notebook:run-all-cells")
     for name in ("load", "clean", "fit", "evaluate", "plot"):
-        expect(lab.row(name)).to_contain_text("SNP-", timeout=60_000)
-    expect(lab.sidebar).to_contain_text("All sent. Safe to close.", timeout=20_000)
+        expect(lab.row(name)).to_contain_text("SNP-", timeout=120_000)
+    expect(lab.sidebar).to_contain_text("All sent. Safe to close.")
     lab.wait_for_cell(LAST)
     expect(lab.page.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
     lab.row("evaluate").click()
