@@ -7,6 +7,7 @@ inherited one alone (closing it could drop the parent's locks or remove its jour
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sqlite3
 import threading
@@ -60,6 +61,8 @@ CREATE TABLE local_projects (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   created_at REAL NOT NULL) WITHOUT ROWID;
 """
 
+PAGE = 4096
+"""Bytes of a page of the index."""
 REPAIR = "run 'etiq verify --repair': it brings back everything that can still be read"
 """What to do about a damaged index."""
 _DAMAGE = (
@@ -75,6 +78,8 @@ _DAMAGE = (
     "too big",
 )
 """What SQLite says of damage. The tables are ours: one that is missing was damaged, too."""
+kept_open: list[io.FileIO] = []
+"""Closing a file drops all locks of this process on it, SQLite's too: so these stay open."""
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -141,6 +146,7 @@ class Database:
             return connection
         # WAL wants shared memory; where it is refused (some network disks) SQLite stays with its
         # rollback journal, which is slower and as safe.
+        connection.execute(f"PRAGMA page_size={PAGE}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         self._wal = _patiently(connection, "PRAGMA journal_mode=WAL") == "wal"
         connection.execute("PRAGMA synchronous=FULL")
@@ -391,11 +397,21 @@ class failures:  # noqa: N801 - used like a function, and quicker than a generat
             _raise(error, self._path)
 
 
+def _other_form(path: Path) -> bool:
+    """Whether the header names a form of file that SQLite does not write; we never do, either."""
+    try:
+        file = io.FileIO(path)
+    except OSError:
+        return False
+    kept_open.append(file)
+    return file.read(100)[18:19] not in (b"\1", b"\2")
+
+
 def _raise(error: Exception, path: Path) -> None:
     """Raise what an error of SQLite or of the disk means; return when it means nothing special."""
     text = str(error)
     if isinstance(error, sqlite3.Error):
-        if any(word in text for word in _DAMAGE):
+        if any(word in text for word in _DAMAGE) or ("readonly" in text and _other_form(path)):
             raise DamagedIndex(
                 f"The index of the store at {path.parent} is damaged", why=text, hint=REPAIR
             ) from error
