@@ -87,6 +87,17 @@ def read_frame(buffer: memoryview, offset: int) -> tuple[Frame, int]:
     return Frame(digest.hex(), encoding, raw_size, base, data), end + stored_size
 
 
+def whole_frames(buffer: memoryview) -> int:
+    """Return how many bytes from the start are header and whole frames, of a pack cut short."""
+    check_header(buffer)
+    end = len(HEADER)
+    while True:
+        try:
+            end = read_frame(buffer, end)[1]
+        except Corrupt:
+            return end
+
+
 def check_header(buffer: Data) -> None:
     """Raise `Corrupt` or `UnsafeContent` unless the bytes begin like a pack of a known version."""
     if bytes(buffer[:6]) != HEADER[:6] or len(buffer) < len(HEADER):

@@ -20,6 +20,7 @@ from etiq_jupyter.objects.pack import (
     check_header,
     decode_frame,
     read_frame,
+    whole_frames,
     write_pack,
 )
 
@@ -95,6 +96,20 @@ class Packs:
         kept = [place for place in places if place.hash in fresh]
         self._index(workspace_id, pack_hash, body, kept)
         return PackStored(stored=len(fresh), known=len(names) - len(fresh))
+
+    def store_part(self, workspace_id: str, received: bytes) -> PackStored:
+        """Keep the whole chunks of a pack whose sender went away; raises as `store` does.
+
+        Whoever sends it again asks first what is lacking, so these are not sent twice.
+        """
+        try:
+            end = whole_frames(memoryview(received))
+        except (Corrupt, UnsafeContent):
+            return PackStored(stored=0, known=0)
+        if end == len(HEADER):
+            return PackStored(stored=0, known=0)
+        body = received[:end]
+        return self.store(workspace_id, blake3_hex(body), body)
 
     def _verify(self, workspace_id: str, body: bytes) -> _Verified:
         view = memoryview(body)

@@ -65,11 +65,18 @@ def lacking_chunks(call: Call, body: ChunkQuestion) -> LackingChunks:
     return LackingChunks(lacking=found)
 
 
-@routes.add("PUT", "/packs/{pack}", scope="write", limit=LIMITS.pack_bytes, takes=OCTETS)
+@routes.add(
+    "PUT", "/packs/{pack}", scope="write", limit=LIMITS.pack_bytes, takes=OCTETS, in_part=True
+)
 def put_pack(call: Call, pack: str, query: InProject) -> PackStored:
-    """Store a pack. Every chunk is verified by its hash before anything is visible; idempotent."""
+    """Store a pack. Every chunk is verified by its hash before anything is visible; idempotent.
+
+    If the line is cut, the chunks that have arrived whole are kept: ask again what is lacking.
+    """
     with call.services.database.read() as connection:
         project = project_row(connection, call.who.user.id, query.project, "editor")
+    if call.is_part:
+        return call.services.packs.store_part(project.workspace_id, call.raw)
     return call.services.packs.store(project.workspace_id, pack, call.raw)
 
 

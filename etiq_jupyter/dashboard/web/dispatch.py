@@ -43,7 +43,12 @@ def respond_to(endpoint: Endpoint, services: Services) -> Callable[[Request], Aw
                     services.people.identify, request, endpoint.scope
                 )
             if endpoint.method not in {"GET", "DELETE"}:
-                call.raw = await read_body(request, endpoint.limit)
+                try:
+                    call.raw = await read_body(request, endpoint.limit)
+                except _CutShort as cut:
+                    if not endpoint.in_part:
+                        raise
+                    call.raw, call.is_part = cut.received, True
             if not endpoint.is_async:
                 return await to_thread.run_sync(_run, endpoint, call, decoder)
             arguments = _arguments(endpoint, call, decoder)
@@ -101,6 +106,14 @@ def _answer(request: Request, endpoint: Endpoint, result: Any) -> Response:
     return response
 
 
+class _CutShort(ClientDisconnect):
+    """The sender went away before the body was whole."""
+
+    def __init__(self, received: bytes) -> None:
+        super().__init__()
+        self.received = received
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """Read a body of at most ``limit`` bytes, and not one byte more."""
     declared = request.headers.get("content-length", "")
@@ -109,11 +122,14 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise too_large
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise too_large
+            parts.append(part)
+    except ClientDisconnect:
+        raise _CutShort(b"".join(parts)) from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

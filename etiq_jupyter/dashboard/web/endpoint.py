@@ -44,12 +44,15 @@ class Call:
         Who asks. Endpoints that are open to anybody must not touch it.
     raw : bytes
         The body of an endpoint that takes bytes.
+    is_part : bool
+        Whether the sender went away before the body was whole; only where `in_part` is declared.
     """
 
     services: Services
     request: Request
     _who: Identity | None = None
     raw: bytes = b""
+    is_part: bool = False
 
     @property
     def who(self) -> Identity:
@@ -93,6 +96,8 @@ class Endpoint:
     also: tuple[int, ...]
     takes: str
     """Type of a body of bytes; empty for structs and for no body."""
+    in_part: bool
+    """Whether it makes use of what had arrived when the sender went away."""
 
     @property
     def name(self) -> str:
@@ -135,6 +140,7 @@ class Routes:
         media: str = "application/json",
         also: tuple[int, ...] = (),
         takes: str = "",
+        in_part: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a function as an endpoint.
 
@@ -154,6 +160,9 @@ class Routes:
             Other statuses of success, with the same answer.
         takes : str
             Type of the body, for endpoints that read it themselves from ``call.raw``.
+        in_part : bool
+            Whether the function is also called, with ``call.is_part``, with what had arrived of the
+            body when its sender went away. Nobody hears its answer.
         """
 
         def declare(handler: Handler) -> Handler:
@@ -175,6 +184,7 @@ class Routes:
                     media=media,
                     also=also,
                     takes=takes,
+                    in_part=in_part,
                 )
             )
             return handler
