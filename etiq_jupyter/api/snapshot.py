@@ -258,7 +258,6 @@ class Snapshot:
         only: Sequence[str] | None = None,
         *,
         overwrite: bool = False,
-        trust: bool = False,
         dry_run: bool = False,
         prefix: str = "",
     ) -> RestoreReport:
@@ -272,8 +271,6 @@ class Snapshot:
             Only these variables.
         overwrite : bool, default False
             Replace existing variables of another content. Without it they are skipped and listed.
-        trust : bool, default False
-            Also read pickles that carry this store's own signature.
         dry_run : bool, default False
             Only say what would happen.
         prefix : str
@@ -292,7 +289,6 @@ class Snapshot:
             into if into is not None else {},
             only=only,
             overwrite=overwrite,
-            trust=trust,
             dry_run=dry_run,
             prefix=prefix,
         )

@@ -156,9 +156,6 @@ def apply(
     plan: Plan,
     reader: Open,
     into: MutableMapping[str, Any],
-    *,
-    trust: bool = False,
-    signer: codecs.Signer | None = None,
 ) -> RestoreReport:
     """Read the planned items and set the variables. What cannot be read is listed with the reason.
 
@@ -173,9 +170,7 @@ def apply(
         if item.name in made:  # an alias of what was read before
             _set(report, name, plan.targets[name], made[item.name], item)
             continue
-        how = Reading(
-            trust=trust, signer=signer, stand_in=False, replace=_shared(item, made, parts)
-        )
+        how = Reading(stand_in=False, replace=_shared(item, made, parts))
         try:
             value = codecs.registry.decode_content(reader(item.name), how)
         except NotKept as error:
@@ -229,10 +224,8 @@ def restore(
     *,
     only: Sequence[str] | None = None,
     overwrite: bool = False,
-    trust: bool = False,
     dry_run: bool = False,
     prefix: str = "",
-    signer: codecs.Signer | None = None,
 ) -> RestoreReport:
     """Bring variables of a snapshot back.
 
@@ -249,8 +242,6 @@ def restore(
         Only say what would happen.
     prefix : str
         Put before each name.
-    signer : Signer, optional
-        The key of one's own pickles, with ``trust``.
 
     Returns
     -------
@@ -263,4 +254,4 @@ def restore(
             for name, item in plan.items.items()
         }
         return RestoreReport(would, plan.recomputable, plan.skipped, plan.source, {}, True)
-    return apply(plan, reader, into, trust=trust, signer=signer)
+    return apply(plan, reader, into)

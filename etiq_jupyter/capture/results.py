@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from etiq_jupyter.codecs import Signer
     from etiq_jupyter.model import Failure, Snapshot
     from etiq_jupyter.objects.content import Content
 
@@ -40,15 +39,12 @@ class Options:
     ----------
     variables : list of str, "all", "none" or None
         None: those that the cell bound or changed.
-    pickle : Signer, optional
-        Allows pickle for what has no safe form, signed with this key.
     """
 
     name: str = ""
     tags: list[str] = field(default_factory=list)
     note: str = ""
     variables: list[str] | Literal["all", "none"] | None = None
-    pickle: Signer | None = None
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,7 +72,6 @@ class ItemMaker:
 
     redactor: Redactor
     memory: Memory
-    pickle: codecs.Signer | None = None
     items: list[Item] = field(default_factory=list)
     contents: dict[str, Content] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class ItemMaker:
 
     def _look(self, value: Any) -> Made:
         try:
-            encoded = codecs.encode(value, pickle=self.pickle)
+            encoded = codecs.encode(value)
         except NotKept as error:
             path = getattr(error, "path", "")
             reason = f"{path} {error.what}".strip() + (f" ({error.why})" if error.why else "")
@@ -202,9 +202,10 @@ class ItemMaker:
         kind = type(value)
         number: Any = value
         if kind not in (int, float):
-            if kind.__module__ != "numpy" or kind.__name__ == "ndarray":
+            numpy = sys.modules.get("numpy")
+            if numpy is None or not issubclass(kind, numpy.generic):
                 return
-            if getattr(getattr(value, "dtype", None), "kind", "") not in ("i", "u", "f"):
+            if value.dtype.kind not in "iuf":
                 return
             number = value.item()
         try:

@@ -120,7 +120,7 @@ class Watch:
         redactor = Redactor(self.memory.secrets)
         # The source first: what it assigns as a secret is then known in outputs and values.
         source = redactor.text(self.source, "source")
-        maker = ItemMaker(redactor, self.memory, pickle=options.pickle)
+        maker = ItemMaker(redactor, self.memory)
         reads = self._collect(maker, options, failed=outcome.error is not None)
         error = _failure(outcome.error, redactor)
         outputs = redactor_outputs(tidy(outcome.outputs), redactor)
@@ -275,7 +275,6 @@ def capture_values(
     tags: list[str] | None = None,
     note: str = "",
     memory: Memory | None = None,
-    pickle: Any = None,
 ) -> Captured:
     """Return a snapshot of some values, without a cell.
 
@@ -287,7 +286,7 @@ def capture_values(
     """
     memory = memory if memory is not None else Memory()
     redactor = Redactor(memory.secrets)
-    maker = ItemMaker(redactor, memory, pickle=pickle)
+    maker = ItemMaker(redactor, memory)
     begun = time.perf_counter()
     for key, value in values.items():
         maker.add(key, maker.look(value))

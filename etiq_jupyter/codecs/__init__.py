@@ -1,8 +1,7 @@
 """Values to bytes and back, safely.
 
-Reading never executes what a content says: no pickle (unless allowed and signed by oneself), no
-import of named modules, no constructors of named classes; sizes that do not fit the bytes are
-refused before anything is allocated.
+Reading never executes what a content says: no pickle, no import of named modules, no constructors
+of named classes; sizes that do not fit the bytes are refused before anything is allocated.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from etiq_jupyter.codecs.base import (
     Encoded,
     Facts,
     Reading,
-    Signer,
     Writing,
 )
 from etiq_jupyter.codecs.registry import guarded, registry
@@ -30,7 +28,6 @@ __all__ = [
     "Encoded",
     "Facts",
     "Reading",
-    "Signer",
     "Writing",
     "decode",
     "encode",
@@ -42,27 +39,20 @@ __all__ = [
 ]
 
 
-def encode(value: Any, *, pickle: Signer | None = None) -> Encoded:
+def encode(value: Any) -> Encoded:
     """Turn a value into a `Content` and what people see of it.
-
-    Parameters
-    ----------
-    pickle : Signer, optional
-        Allows pickle for what has no safe form, signed with this key.
 
     Raises
     ------
     NotKept
         When the value has no safe form; says why.
     """
-    return registry.encode(value, Writing(pickle=pickle))
+    return registry.encode(value)
 
 
 def decode(
     reader: ContentReader,
     *,
-    trust: bool = False,
-    signer: Signer | None = None,
     columns: Sequence[Any] | None = None,
     stand_in: bool = True,
     name: str = "",
@@ -71,8 +61,6 @@ def decode(
 
     Parameters
     ----------
-    trust : bool
-        Read a pickle too, when ``signer`` says that it is one's own.
     columns : sequence of str, optional
         Only these columns of a frame; the others are not even fetched.
     stand_in : bool
@@ -89,7 +77,7 @@ def decode(
     NotKept
         When a library or class that it needs is not here.
     """
-    how = Reading(trust=trust, signer=signer, columns=columns, stand_in=stand_in)
+    how = Reading(columns=columns, stand_in=stand_in)
     try:
         return registry.decode_content(reader, how)
     except (UnsafeContent, Corrupt, NotKept) as error:

@@ -23,6 +23,9 @@ _FORMS: dict[type, str] = {
     np.ma.MaskedArray: "masked",
 }
 MAX_DIMENSIONS = 64
+_WORTH_TAKING = (
+    1 << 20
+)  # smaller arrays are copied even where it is not needed: they own their data
 
 
 def raw(array: np.ndarray[Any, Any]) -> memoryview:
@@ -76,10 +79,13 @@ def read_array(
     if dtype.itemsize == 0 and count > 2**40:
         raise refuse("an array of empty elements is too long")
     turned = tuple(reversed(shape)) if order == "F" else tuple(shape)
-    # Into memory of our own: what was read may be a view on a file or an arena that is reused.
-    array = np.empty(turned, dtype)
-    if data.nbytes:
-        raw(array)[:] = data
+    if data.nbytes >= _WORTH_TAKING and not data.readonly:
+        array: np.ndarray[Any, Any] = np.ndarray(turned, dtype, data)
+    else:
+        # Into memory of our own: what was read may be a view on a file or on the user's value.
+        array = np.empty(turned, dtype)
+        if data.nbytes:
+            raw(array)[:] = data
     return array.T if order == "F" else array
 
 
@@ -120,7 +126,7 @@ class ArrayCodec(Codec):
             raise NotKept("a StringDType with a missing value of its own has no portable form")
         meta["dtype"] = array.dtype.kind
         meta["order"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-        part = PlainCodec().encode(array.reshape(-1).tolist(), Writing(how.depth + 1, how.pickle))
+        part = PlainCodec().encode(array.reshape(-1).tolist(), Writing(how.depth + 1))
         return Content(self.name, self.version, meta, part.buffers)
 
     def decode(self, reader: ContentReader, how: Reading) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from etiq_jupyter.errors import Corrupt, UnsafeContent
 from etiq_jupyter.model import Kind
@@ -14,13 +14,6 @@ MAX_DEPTH = 100
 """Levels of containers inside containers that are written and read."""
 MAX_COLUMNS = 100_000
 """Columns of a frame that are read."""
-
-
-class Signer(Protocol):
-    """A key of this store, with which its owner marks the pickles that are their own."""
-
-    def sign(self, data: bytes) -> bytes: ...
-    def verify(self, data: bytes, signature: bytes) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -65,8 +58,6 @@ class Writing:
     ----------
     depth : int
         Containers around this value.
-    pickle : Signer, optional
-        Present only when the user allowed pickle for this snapshot; signs what is pickled.
     shared : dict
         Filled by the plain codec: id() of every mutable part -> its node number.
     alive : list
@@ -74,7 +65,6 @@ class Writing:
     """
 
     depth: int = 0
-    pickle: Signer | None = None
     shared: dict[int, int] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)
 
@@ -85,10 +75,6 @@ class Reading:
 
     Attributes
     ----------
-    trust : bool
-        Read pickles that carry one's own signature.
-    signer : Signer, optional
-        Verifies that signature. Without it no pickle is read.
     columns : sequence of str, optional
         Only these columns of a frame.
     stand_in : bool
@@ -100,8 +86,6 @@ class Reading:
         Filled by the plain codec: node number -> object.
     """
 
-    trust: bool = False
-    signer: Signer | None = None
     columns: Sequence[Any] | None = None
     stand_in: bool = True
     replace: dict[int, Any] = field(default_factory=dict)

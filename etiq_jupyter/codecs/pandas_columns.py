@@ -75,7 +75,7 @@ def _write_objects(sink: Sink, array: np.ndarray[Any, Any], how: Writing) -> Spe
         else:
             spec = write_column(sink, text)
             return spec | {"pandas": "object", "missing": missing, "type": "object"}
-    part = PlainCodec().encode(array.tolist(), Writing(how.depth + 1, how.pickle))
+    part = PlainCodec().encode(array.tolist(), Writing(how.depth + 1))
     sink.buffers += under(sink.prefix, part.buffers)
     return {"form": "plain", "type": "object", "nulls": -1}
 
@@ -360,7 +360,7 @@ def _read_sparse(reader: ContentReader, prefix: str, spec: Spec, rows: int, how:
 
 def _read_plain(reader: ContentReader, prefix: str, spec: Spec, rows: int, how: Reading) -> Any:
     part = SubReader(reader, prefix, "plain", 1, {})
-    inner = Reading(trust=how.trust, signer=how.signer, stand_in=how.stand_in)
+    inner = Reading(stand_in=how.stand_in)
     values = PlainCodec().decode(part, inner)
     if not isinstance(values, list) or len(values) != rows:
         raise Corrupt("a column of objects does not have the length of its frame")

@@ -4,7 +4,7 @@ The written form is MessagePack: a list of nodes, one per container, of which th
 in reading order (node 0 is the value). An element of a node is a MessagePack atom or one of the
 extension types below, so containers that are shared, or that contain themselves, are written once
 and come back shared. Frames, arrays and models inside a container are written by their own codecs,
-their buffers under ``v{n}/``.
+their buffers under ``v{n}/``; small arrays of numbers lie side by side in one buffer per dtype.
 
 Dictionary and list order is kept; sets are written in a canonical order, so equal sets have equal
 hashes.
@@ -17,6 +17,7 @@ import dataclasses
 import inspect
 import struct
 import types
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from etiq_jupyter.codecs.base import (
     under,
 )
 from etiq_jupyter.codecs.describe import describe
+from etiq_jupyter.codecs.plain_arrays import MAX_CONTENTS, ArrayPools
 from etiq_jupyter.codecs.plain_reader import NodeReader
 from etiq_jupyter.errors import NotKept
 from etiq_jupyter.model import Kind
@@ -49,13 +51,20 @@ _IMMUTABLE = (tuple, frozenset)
 
 
 class _NodeWriter:
-    """Writes one value; collects nodes, and the buffers of embedded contents."""
+    """Writes one value; collects nodes, and the buffers of embedded contents.
 
-    def __init__(self, how: Writing) -> None:
+    ``careful`` is False in a first attempt, which takes integers to have 64 bits and text to be
+    Unicode: looking at each list before everything is packed takes longer than the packing.
+    """
+
+    def __init__(self, how: Writing, *, careful: bool) -> None:
         self.how = how
+        self.careful = careful
         self.nodes: list[Any] = []
         self.numbers: dict[int, int] = {}
         self.buffers: list[Buffer] = []
+        self.contents = 0
+        self.pools = ArrayPools()
         self.depth = how.depth
 
     def value(self, value: Any) -> Any:
@@ -133,41 +142,47 @@ class _NodeWriter:
                 raise NotKept(f"field {name!r} of {type_name(kind)} is not stored in the object")
         fields |= {name: part for name, part in given.items() if name not in fields}
         form = ["data", kind.__module__, kind.__qualname__, list(fields)]
-        return [*form, [self._at(f".{name}", part) for name, part in fields.items()]]
+        names = list(fields)
+        return [*form, self._each(fields.values(), lambda number: f".{names[number]}")]
 
     def _content(self, value: Any) -> list[Any]:
         from etiq_jupyter.codecs.registry import registry
 
-        how = Writing(depth=self.depth, pickle=self.how.pickle)
+        place = self.pools.add(value)
+        if place is not None:
+            return ["array", *place]
+        if self.contents == MAX_CONTENTS:
+            raise NotKept(f"holds more than {MAX_CONTENTS:,} frames, models or large arrays")
+        how = Writing(depth=self.depth)
         content = registry.encode_content(value, how)
-        prefix = f"v{len(self.buffers)}/"
+        prefix = f"v{self.contents}/"
+        self.contents += 1
         self.buffers += under(prefix, content.buffers)
         return ["content", content.codec, content.version, content.meta, prefix]
 
     def each(self, values: Any) -> list[Any]:
-        return [self._at(f"[{n}]", value) for n, value in enumerate(values)]
+        return self._each(values, lambda number: f"[{number}]")
 
-    def _at(self, place: str, value: Any) -> Any:
+    def _each(self, values: Any, place: Callable[[int], str]) -> list[Any]:
+        made: list[Any] = []
+        write = self.value
         try:
-            return self.value(value)
+            for value in values:
+                made.append(write(value))  # noqa: PERF401 - their number says where it failed
         except NotKept as error:
             # Say where inside the container it is: "results['model'][3]: ...".
-            path = place + getattr(error, "path", "")
-            error.path = path  # type: ignore[attr-defined]
+            error.path = place(len(made)) + getattr(error, "path", "")  # type: ignore[attr-defined]
             raise
+        return made
 
     def write_list(self, value: Any) -> list[Any]:
         return ["list", *self._flat(value)]
 
     def _flat(self, value: Any) -> list[Any]:
         """One flag and the elements: True when all are atoms that need no look on reading."""
-        if set(map(type, value)) <= _ATOMS:
+        if _ATOMS.issuperset(map(type, value)):
             plain = list(value)
-            try:
-                _pack(plain)
-            except (OverflowError, UnicodeEncodeError):
-                pass
-            else:
+            if not self.careful or _packable(plain):
                 return [True, plain]
         return [False, self.each(value)]
 
@@ -182,7 +197,7 @@ class _NodeWriter:
 
     def write_dict(self, value: Any) -> list[Any]:
         keys = self._flat(value.keys())
-        values = [self._at(f"[{_key(key)}]", part) for key, part in value.items()]
+        values = self._each(value.values(), lambda number: f"[{_key(list(value)[number])}]")
         return ["dict", *keys, values]
 
     def write_ordered(self, value: Any) -> list[Any]:
@@ -223,10 +238,31 @@ _CONTAINERS: dict[type, Any] = {
 _SIMPLE = frozenset((type(None), bool, int, float, complex, str, bytes, *_CONTAINERS))
 
 
+def _packable(plain: list[Any]) -> bool:
+    try:
+        _pack(plain)
+    except (OverflowError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _written(value: Any, how: Writing) -> tuple[bytes, list[Buffer]]:
+    """Return the packed nodes of a value, and the buffers beside them."""
+    for careful in (False, True):
+        writer = _NodeWriter(how, careful=careful)
+        root = writer.value(value)
+        try:
+            data = _pack([root, writer.nodes])
+        except (OverflowError, UnicodeEncodeError):
+            if careful:
+                raise
+        else:
+            break
+    return data, [*writer.buffers, *writer.pools.buffers()]
+
+
 def _alone(value: Any) -> bytes:
-    writer = _NodeWriter(Writing())
-    root = writer.value(value)
-    return _pack([root, writer.nodes])
+    return _written(value, Writing())[0]
 
 
 def _key(key: Any) -> str:
@@ -235,12 +271,10 @@ def _key(key: Any) -> str:
 
 def pack_plain(value: Any) -> bytes:
     """Return a plain value without embedded contents as bytes, for use inside a description."""
-    how = Writing()
-    writer = _NodeWriter(how)
-    root = writer.value(value)
-    if writer.buffers:
+    data, buffers = _written(value, Writing())
+    if buffers:
         raise NotKept("holds arrays or frames")
-    return _pack([root, writer.nodes])
+    return data
 
 
 def unpack_plain(data: Any, how: Reading | None = None) -> Any:
@@ -267,14 +301,11 @@ class PlainCodec(Codec):
             return True  # a scalar that cannot be written: encode says why
 
     def encode(self, value: Any, how: Writing) -> Content:
-        writer = _NodeWriter(how)
-        root = writer.value(list(value) if _is_lines(type(value)) else value)
         try:
-            data = _pack([root, writer.nodes])
+            data, buffers = _written(list(value) if _is_lines(type(value)) else value, how)
         except (OverflowError, UnicodeEncodeError, RecursionError) as error:
             raise NotKept(f"cannot be written: {error}") from error
-        buffers = [Buffer("value", memoryview(data)), *writer.buffers]
-        return Content(self.name, self.version, {}, buffers)
+        return Content(self.name, self.version, {}, [Buffer("value", memoryview(data)), *buffers])
 
     def decode(self, reader: ContentReader, how: Reading) -> Any:
         return NodeReader(reader, how).read(reader.read("value"))

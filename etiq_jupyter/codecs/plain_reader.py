@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import re
 import struct
 import types
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 
 from etiq_jupyter.codecs import scalars
 from etiq_jupyter.codecs.base import MAX_DEPTH, Reading, SubReader, refuse
+from etiq_jupyter.codecs.plain_arrays import ArrayReader
 from etiq_jupyter.errors import Corrupt, NotKept
 from etiq_jupyter.objects.content import ContentReader
 
@@ -21,6 +23,8 @@ _FACTORIES: dict[Any, Any] = {
     kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool, bytes)
 }
 _UNSET = object()
+_NONE: list[Any] = []
+_PREFIX = re.compile(r"v\d{1,6}/")
 
 
 class Record:
@@ -52,6 +56,8 @@ class NodeReader:
         self.nodes: list[Any] = []
         self.made: dict[int, Any] = how.made
         self.late: list[int] = []
+        self.arrays = ArrayReader(reader)
+        self.prefixes: set[str] = set()
 
     def read(self, data: memoryview | bytes) -> Any:
         """Return the value.
@@ -92,13 +98,14 @@ class NodeReader:
     def _build(self, root: int) -> None:
         """Make the nodes below ``root``, children first, with a stack of our own."""
         entered: set[int] = set()
-        stack: list[tuple[int, bool]] = [(root, False)]
+        # A node, and None before its children are made, then these.
+        stack: list[tuple[int, list[int] | None]] = [(root, None)]
         depth = 0
         while stack:
-            number, leaving = stack.pop()
-            if leaving:
+            number, children = stack.pop()
+            if children is not None:
                 depth -= 1
-                self._finish(number)
+                self._finish(number, children)
                 continue
             if number in entered:
                 continue
@@ -111,29 +118,29 @@ class NodeReader:
                 self.made[number] = self._instance(node)
             elif node[0] in _SHELLS:
                 self.made[number] = _SHELLS[node[0]](node)
-            stack.append((number, True))
-            depth += 1
-            if depth > MAX_DEPTH:
+            if depth == MAX_DEPTH:
                 raise refuse(f"it is nested deeper than {MAX_DEPTH} levels")
             children = [
                 _number(part) for part in _parts(node) if type(part) is Ext and part.code == 1
             ]
-            stack.extend((child, False) for child in reversed(children) if child not in entered)
+            if not children:
+                self._finish(number, children)
+                continue
+            stack.append((number, children))
+            depth += 1
+            stack.extend((child, None) for child in reversed(children) if child not in entered)
         for number in self.late:
             self._fill(number, self.nodes[number])
 
-    def _finish(self, number: int) -> None:
+    def _finish(self, number: int, children: list[int]) -> None:
         node = self.nodes[number]
-        if node[0] in _FILLERS:
-            # A cycle through a tuple: the tuple is made after this container, which waits for it.
-            if any(
-                type(p) is Ext and p.code == 1 and _number(p) not in self.made for p in _parts(node)
-            ):
-                self.late.append(number)
-            else:
-                self._fill(number, node)
-        else:
+        if node[0] not in _FILLERS:
             self.made[number] = _MAKERS[node[0]](self, node)
+        elif all(child in self.made for child in children):
+            self._fill(number, node)
+        else:
+            # A cycle through a tuple: the tuple is made after this container, which waits for it.
+            self.late.append(number)
 
     def _fill(self, number: int, node: list[Any]) -> None:
         _FILLERS[node[0]](self, self.made[number], node)
@@ -201,13 +208,17 @@ class NodeReader:
         from etiq_jupyter.codecs.registry import registry
 
         _, codec, version, meta, prefix = node
-        if self.reader is None or not isinstance(prefix, str):
+        if self.reader is None or not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
             raise Corrupt("a plain value is damaged")
+        if prefix in self.prefixes:  # else a small content could name one large part many times
+            raise refuse("two of its parts have the same bytes")
+        self.prefixes.add(prefix)
         part = SubReader(self.reader, prefix, codec, version, meta)
         how = self.how
-        return registry.decode_content(
-            part, Reading(trust=how.trust, signer=how.signer, stand_in=how.stand_in)
-        )
+        return registry.decode_content(part, Reading(stand_in=how.stand_in))
+
+    def _array(self, node: list[Any]) -> Any:
+        return self.arrays.read(*node[1:])
 
     # --- what is made empty and filled when its parts are finished ------------------------------
 
@@ -219,8 +230,7 @@ class NodeReader:
 
     def _fill_dict(self, made: Any, node: list[Any]) -> None:
         keys = self._many(node[1], node[2])
-        for key, value in zip(keys, self._many(False, node[3]), strict=True):
-            dict.__setitem__(made, key, value)
+        dict.update(made, zip(keys, self._many(False, node[3]), strict=True))
 
     def _fill_namespace(self, made: Any, node: list[Any]) -> None:
         keys = self._many(node[1], node[2])
@@ -259,17 +269,20 @@ class NodeReader:
 def _parts(node: list[Any]) -> list[Any]:
     """All parts of a node that may be other nodes."""
     tag = node[0]
+    found: Any = _NONE
     if tag in ("list", "tuple", "deque"):
-        return [] if node[1] is True else list(node[2])
-    if tag in ("set", "frozenset"):
-        return list(node[1])
-    if tag in ("dict", "ordered", "counter", "default", "namespace"):
-        return list(node[3]) if node[1] is True else [*node[2], *node[3]]
-    if tag in ("data", "named"):
-        return list(node[4])
-    if tag in ("bytearray", "content"):
-        return []
-    raise Corrupt("a plain value is damaged", why=f"unknown node {str(tag)[:40]!r}")
+        found = _NONE if node[1] is True else node[2]
+    elif tag in ("set", "frozenset"):
+        found = node[1]
+    elif tag in ("dict", "ordered", "counter", "default", "namespace"):
+        found = node[3] if node[1] is True else [*node[2], *node[3]]
+    elif tag in ("data", "named"):
+        found = node[4]
+    elif tag not in ("bytearray", "content", "array"):
+        raise Corrupt("a plain value is damaged", why=f"unknown node {str(tag)[:40]!r}")
+    if type(found) is not list:
+        raise Corrupt("a plain value is damaged")
+    return found
 
 
 def _number(part: Ext) -> int:
@@ -322,4 +335,5 @@ _MAKERS: dict[str, Any] = {
     "frozenset": NodeReader._frozenset,
     "named": NodeReader._named,
     "content": NodeReader._content,
+    "array": NodeReader._array,
 }

@@ -34,7 +34,7 @@ def _write_series(sink: Sink, series: Any, how: Writing) -> Spec:
     dtype = series.dtype
     spec: Spec
     if dtype == pl.Object:
-        part = PlainCodec().encode(series.to_list(), Writing(how.depth + 1, how.pickle))
+        part = PlainCodec().encode(series.to_list(), Writing(how.depth + 1))
         sink.buffers += under(sink.prefix, part.buffers)
         spec = {"form": "plain", "polars": "object", "nulls": series.null_count()}
     elif dtype in (pl.Int128, getattr(pl, "UInt128", pl.Int128)):
@@ -75,9 +75,7 @@ def _read_series(reader: ContentReader, prefix: str, spec: Spec, rows: int, how:
     kind = spec.get("polars")
     if spec.get("form") == "plain":
         part = SubReader(reader, prefix, "plain", 1, {})
-        values = PlainCodec().decode(
-            part, Reading(stand_in=how.stand_in, trust=how.trust, signer=how.signer)
-        )
+        values = PlainCodec().decode(part, Reading(stand_in=how.stand_in))
         if not isinstance(values, list) or len(values) != rows:
             raise Corrupt("a column of objects does not have the length of its frame")
         dtypes = {"int128": pl.Int128, "uint128": getattr(pl, "UInt128", pl.Int128)}

@@ -55,7 +55,6 @@ _BY_NAME: dict[str, str] = {
     "source": "sources",
     "outputs": "outputs",
     "environment": "environments",
-    "pickle": "pickles",
 }
 
 
@@ -138,12 +137,7 @@ class Registry:
 
     def encode_content(self, value: Any, how: Writing) -> Content:
         """Turn a value into bytes; every failure becomes `NotKept`."""
-        try:
-            return self._encode(value, how)[1]
-        except NotKept:
-            if how.pickle is not None:
-                return _pickled(value, how)
-            raise
+        return self._encode(value, how)[1]
 
     def _encode(self, value: Any, how: Writing) -> tuple[Codec, Content]:
         try:
@@ -165,13 +159,7 @@ class Registry:
     def encode(self, value: Any, how: Writing | None = None) -> Encoded:
         """Turn a value into bytes and facts. Raises `NotKept`."""
         how = how or Writing()
-        try:
-            codec, content = self._encode(value, how)
-        except NotKept:
-            if how.pickle is None:
-                raise
-            content = _pickled(value, how)
-            codec = self.by_name(content.codec)
+        codec, content = self._encode(value, how)
         try:
             facts = codec.summarise(value, content)
         except Exception:  # noqa: BLE001 - a summary is a courtesy
@@ -213,10 +201,6 @@ def guarded() -> Iterator[None]:
         raise Corrupt(
             "the content could not be read", why=f"{type(error).__name__}: {str(error)[:300]}"
         ) from error
-
-
-def _pickled(value: Any, how: Writing) -> Content:
-    return registry.by_name("pickle").encode(value, how)
 
 
 registry = Registry()

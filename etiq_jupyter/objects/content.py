@@ -77,6 +77,7 @@ class Content:
     meta: dict[str, Any]
     buffers: list[Buffer] = field(default_factory=list)
     rows: int = -1
+    _by_name: dict[str, Buffer] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -98,16 +99,16 @@ class Content:
 
     def read(self, name: str) -> memoryview:
         """Return one buffer's bytes."""
-        for buffer in self.buffers:
-            if buffer.name == name:
-                return buffer.data
-        raise KeyError(name)
+        if len(self._by_name) != len(self.buffers):
+            self._by_name = {buffer.name: buffer for buffer in self.buffers}
+        return self._by_name[name].data.toreadonly()
 
 
 class ContentReader(Protocol):
     """What a codec decodes from: a `Content`, or a stored one whose buffers are fetched on demand.
 
     ``read`` verifies what it returns and raises `Corrupt` for bytes that do not match their hash.
+    What it returns is the caller's own memory when it is writable; otherwise it may be anybody's.
     """
 
     @property

@@ -50,6 +50,21 @@ def witness(tmp_path: Path) -> Path:
     return tmp_path / "executed"
 
 
+class Payload:
+    """Makes the witness when it is unpickled."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> Any:
+        return (exec, (f"open({str(self.witness)!r}, 'w').close()",))
+
+
+@pytest.fixture
+def payload(witness: Path) -> Payload:
+    return Payload(witness)
+
+
 @pytest.fixture
 def refused(witness: Path) -> Iterator[Callable[..., EtiqError]]:
     """Read a content in every way; it must be refused by name, without executing and within memory."""

@@ -150,6 +150,19 @@ def test_metrics_are_numbers_that_json_has(kernel: Any) -> None:
     assert {item.name for item in kernel.items(kernel.last)} == set("abcdefghij")
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["np.memmap(path, np.int16, 'w+', shape=(3, 2))", "np.matrix('1 2; 3 4')", "np.ma.array([1, 2], mask=[0, 1])", "np.rec.array([(1, 2.0), (3, 4.0)])", "np.arange(6).view(Mine)"],
+)  # fmt: skip
+def test_arrays_of_every_class_are_no_metrics_and_do_no_harm(
+    kernel: Any, tmp_path: Any, value: str
+) -> None:
+    kernel.namespace["path"] = str(tmp_path / "array")
+    kernel.run("import numpy as np\nclass Mine(np.ndarray): pass\nMine.__module__ = 'numpy'")
+    assert "a" in kernel.kept(f"a = {value}\nscore = np.float32(0.5)")
+    assert kernel.last.snapshot.metrics == {"score": 0.5}
+
+
 def test_aliases_are_named(kernel: Any) -> None:
     kernel.run("a = [1]; b = a; c = [1]; x = y = 5")
     assert kernel.item("b").same_as == "a"
