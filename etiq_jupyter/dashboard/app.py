@@ -59,7 +59,10 @@ def create_app(services: Services) -> ASGIApp:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         services.hub.start()
-        gc.freeze()  # what has been imported stays: no pass of the collector looks at it again
+        # What has been imported stays, so no pass of the collector looks at it again. What a
+        # request leaves behind goes without the collector; looking for more can wait.
+        gc.freeze()
+        gc.set_threshold(20_000, 10, 10)
         cleaning = asyncio.create_task(_collect_daily(services))
         try:
             yield

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, select, update
 from sqlalchemy.dialects import sqlite
 
-from etiq_jupyter.dashboard.db.statement import Statement, execute
+from etiq_jupyter.dashboard.db.statement import Statement, Tx, execute
 from etiq_jupyter.dashboard.db.tables import counters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -93,7 +93,7 @@ _TAKE = Statement(
 )
 
 
-def next_numbers(tx: Connection, prefix: str, count: int = 1) -> int:
+def next_numbers(tx: Tx, prefix: str, count: int = 1) -> int:
     """Take ``count`` numbers for short ids of one prefix; returns the first."""
     (taken,) = _TAKE.all(tx, p=prefix, n=count)
     return int(taken.value) - count + 1
@@ -104,7 +104,7 @@ def lock_row(query: Any, tx: Connection) -> Any:
     return query.with_for_update() if tx.dialect.name == "postgresql" else query
 
 
-def advisory_lock(tx: Connection, key: int, *, shared: bool = False) -> None:
+def advisory_lock(tx: Tx, key: int, *, shared: bool = False) -> None:
     """Wait for a lock of this name, held until the transaction ends. SQLite has one writer."""
     if tx.dialect.name == "postgresql":
         kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"

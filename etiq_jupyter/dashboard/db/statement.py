@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindparam
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import NullType
+
+from etiq_jupyter.dashboard.db.pipeline import Pipeline
+
+Tx: TypeAlias = "Connection | Pipeline"
+"""What a `Statement` runs in."""
 
 _json = msgspec.json.Encoder()
 
@@ -59,12 +64,12 @@ def _among_in_postgresql(element: among, compiler: Any, **more: Any) -> str:
 class Sent:
     """A statement that is on its way to the database.
 
-    Where the connection is a pipeline, several can be before the first answer is waited for.
+    In a `Pipeline`, several can be before the first answer is waited for.
     """
 
     __slots__ = ("_cursor", "_statement", "_tx")
 
-    def __init__(self, statement: Statement, tx: Connection, cursor: Any) -> None:
+    def __init__(self, statement: Statement, tx: Tx, cursor: Any) -> None:
         self._statement = statement
         self._tx = tx
         self._cursor = cursor
@@ -89,23 +94,23 @@ class Statement:
         self._compiled: dict[str, tuple[str, list[str]]] = {}
         self._row: Callable[[Iterable[Any]], Any] | None = None
 
-    def send(self, tx: Connection, **values: Any) -> Sent:
+    def send(self, tx: Tx, **values: Any) -> Sent:
         """Begin to run it."""
         text, order = self.compiled(tx)
-        listed = _array if tx.dialect.name == "postgresql" else _json_text
+        listed = array if tx.dialect.name == "postgresql" else _json_text
         given = [_plain(values[name], listed) for name in order]
         return Sent(self, tx, execute(tx, text, given))
 
-    def all(self, tx: Connection, **values: Any) -> list[Any]:
+    def all(self, tx: Tx, **values: Any) -> list[Any]:
         """Run it and return its rows."""
         return self.send(tx, **values).rows()
 
-    def run(self, tx: Connection, *rows: dict[str, Any]) -> None:
+    def run(self, tx: Tx, *rows: dict[str, Any]) -> None:
         """Run it, once for each row of values; of its results none is looked at."""
         for row in rows:
             self.send(tx, **row)
 
-    def compiled(self, tx: Connection) -> tuple[str, list[str]]:
+    def compiled(self, tx: Tx) -> tuple[str, list[str]]:
         """Return its text for a kind of database, and the names of its values in order."""
         found = self._compiled.get(tx.dialect.name)
         if found is None:
@@ -123,7 +128,7 @@ class Statement:
             self._row = row._make
         return list(map(self._row, rows))
 
-    def _compile(self, tx: Connection) -> tuple[str, list[str]]:
+    def _compile(self, tx: Tx) -> tuple[str, list[str]]:
         dialect = tx.dialect
         if dialect.name == "postgresql":
             from sqlalchemy.dialects import postgresql
@@ -142,7 +147,7 @@ class Insert(Statement):
         self._table = table
         self._columns: Callable[[dict[str, Any]], tuple[Any, ...]] | None = None
 
-    def run(self, tx: Connection, *rows: dict[str, Any]) -> None:
+    def run(self, tx: Tx, *rows: dict[str, Any]) -> None:
         """Insert rows, all at once."""
         if not rows:
             return
@@ -151,12 +156,12 @@ class Insert(Statement):
             self._columns = itemgetter(*order)
         values = list(map(self._columns, rows))
         if tx.dialect.name == "postgresql":
-            execute(tx, text, [_array(column) for column in zip(*values, strict=True)])
-            return
-        with errors_of_sqlalchemy(tx):
-            driver(tx).executemany(text, values)
+            execute(tx, text, [array(column) for column in zip(*values, strict=True)])
+        elif isinstance(tx, Connection):
+            with errors_of_sqlalchemy(tx):
+                driver(tx).executemany(text, values)
 
-    def _compile(self, tx: Connection) -> tuple[str, list[str]]:
+    def _compile(self, tx: Tx) -> tuple[str, list[str]]:
         if tx.dialect.name != "postgresql":
             return super()._compile(tx)
         # One array for each column: the text is the same for any number of rows, and prepared once.
@@ -169,15 +174,16 @@ class Insert(Statement):
         return f"INSERT INTO {table} ({quoted}) SELECT * FROM unnest({arrays})", names  # noqa: S608
 
 
-def execute(tx: Connection, text: str, values: Sequence[Any] = ()) -> Any:
+def execute(tx: Tx, text: str, values: Sequence[Any] = ()) -> Any:
     """Give a statement to the driver; returns its cursor."""
-    connection = driver(tx)
     with errors_of_sqlalchemy(tx):
+        if isinstance(tx, Pipeline):
+            return tx.send(text, values)
         if tx.dialect.name == "postgresql":
             from psycopg import RawCursor
 
-            return RawCursor(connection).execute(text, values)
-        return connection.execute(text, values)
+            return RawCursor(driver(tx)).execute(text, values)
+        return driver(tx).execute(text, values)
 
 
 def driver(tx: Connection) -> Any:
@@ -196,7 +202,7 @@ class errors_of_sqlalchemy:  # noqa: N801 - reads as a function
 
     __slots__ = ("_tx",)
 
-    def __init__(self, tx: Connection) -> None:
+    def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
     def __enter__(self) -> None:
@@ -220,7 +226,7 @@ def _json_text(values: list[Any]) -> str:
     return _json.encode(values).decode()
 
 
-def _array(values: Iterable[Any]) -> str:
+def array(values: Iterable[Any]) -> str:
     """Return a list as PostgreSQL's own text of an array."""
     return "{" + ",".join([_element(value) for value in values]) + "}"
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
 from etiq_jupyter.dashboard.db.engine import Database
-from etiq_jupyter.dashboard.db.statement import driver, errors_of_sqlalchemy, execute
+from etiq_jupyter.dashboard.db.pipeline import Pipeline
+from etiq_jupyter.dashboard.db.statement import Tx, driver, errors_of_sqlalchemy, execute
 
 
 class Writer:
-    """Begins transactions on one connection that it keeps; used by one thread.
+    """Begins transactions on one connection that it keeps; used by one thread at a time.
 
     What is saved is the way through the pool, which asks PostgreSQL before every transaction
-    whether it is still there. With PostgreSQL the connection is a pipeline, too: statements are
-    sent without waiting for those before them, and the commit goes along with the last.
+    whether it is still there. With PostgreSQL the connection is a `Pipeline`, too.
 
     Transactions are for `Statement` only: SQLAlchemy does not know that they have begun.
 
@@ -30,11 +29,10 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Connection | None = None
-        self._pipeline: Any = None
-        self._held = ExitStack()
+        self._pipeline: Pipeline | None = None
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> Iterator[Tx]:
         """Return a transaction: all of it happens, durably, or nothing.
 
         After a failure the next one begins on a new connection.
@@ -42,12 +40,15 @@ class Writer:
         with self._database.turn():
             connection = self._connection or self._connect()
             try:
-                execute(connection, "BEGIN IMMEDIATE" if self._pipeline is None else "BEGIN")
-                yield connection
-                execute(connection, "COMMIT")
-                if self._pipeline is not None:
-                    with errors_of_sqlalchemy(connection):
-                        self._pipeline.sync()  # fails when one of the statements has failed
+                if self._pipeline is None:
+                    execute(connection, "BEGIN IMMEDIATE")
+                    yield connection
+                    execute(connection, "COMMIT")
+                else:
+                    execute(self._pipeline, "BEGIN")
+                    yield self._pipeline
+                    with errors_of_sqlalchemy(self._pipeline):
+                        self._pipeline.commit()
             except BaseException:
                 self.close()
                 raise
@@ -55,18 +56,19 @@ class Writer:
     def close(self) -> None:
         """Close the connection; what was not committed has not happened."""
         connection, self._connection, self._pipeline = self._connection, None, None
-        with suppress(Exception):  # the pipeline of a connection that is lost
-            self._held.close()
         if connection is not None:
             connection.invalidate()  # closed, not given back: it may be within a transaction
             connection.close()
 
     def _connect(self) -> Connection:
-        connection = self._database.engine.connect()
+        connection = self._connection = self._database.engine.connect()
         if not self._database.is_sqlite:
             psycopg = driver(connection)
             psycopg.rollback()
-            psycopg.autocommit = True  # or it would wait for the answer to each BEGIN
-            self._pipeline = self._held.enter_context(psycopg.pipeline())
-        self._connection = connection
+            psycopg.autocommit = True
+            # Plans are made once and kept. Those made while the tables are small must go by an
+            # index nevertheless, for what the tables will be.
+            psycopg.execute("SET plan_cache_mode = force_generic_plan")
+            psycopg.execute("SET enable_seqscan = off")
+            self._pipeline = Pipeline(connection)
         return connection

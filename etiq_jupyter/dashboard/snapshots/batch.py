@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard.db.engine import (
     advisory_lock,
@@ -15,6 +13,7 @@ from etiq_jupyter.dashboard.db.engine import (
     now,
     to_micros,
 )
+from etiq_jupyter.dashboard.db.statement import Tx
 from etiq_jupyter.dashboard.identity.people import (
     LAST_USED_STEP,
     TOKENS,
@@ -112,13 +111,13 @@ class Batch:
 
     Parameters
     ----------
-    tx : Connection
+    tx : Tx
         The transaction.
     entries : list of Entry
         What to write.
     """
 
-    def __init__(self, tx: Connection, entries: list[Entry]) -> None:
+    def __init__(self, tx: Tx, entries: list[Entry]) -> None:
         self._tx = tx
         self._entries = entries
         self._moment = now()

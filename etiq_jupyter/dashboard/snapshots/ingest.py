@@ -17,7 +17,7 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from etiq_jupyter.dashboard.db.engine import Database
 from etiq_jupyter.dashboard.db.writer import Writer
@@ -27,6 +27,9 @@ from etiq_jupyter.errors import Offline
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 256
+REPEATS = 3
+"""Times that a snapshot is tried again which the database refuses: what another process writes at
+the same moment may be in its way, or the connection was lost."""
 _Waiting = tuple[Entry, "asyncio.Future[Taken]", asyncio.AbstractEventLoop]
 _Outcome = tuple["asyncio.Future[Taken]", Taken | BaseException]
 
@@ -107,27 +110,19 @@ class Ingest:
     def _write(self, waiting: list[_Waiting]) -> None:
         try:
             results = self._commit([entry for entry, _, _ in waiting])
-        except (IntegrityError, OperationalError) as error:
-            self._write_one_by_one(waiting, error)
-            return
-        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            _answer(waiting, [error] * len(waiting))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            if len(waiting) > 1:
+                # One of them may be at fault: the others are no worse for it.
+                log.info("A batch of %d is written one by one: %s", len(waiting), error)
+                for one in waiting:
+                    self._write([one])
+            elif isinstance(error, DBAPIError) and waiting[0][0].repeats < REPEATS:
+                waiting[0][0].repeats += 1
+                self._write(waiting)
+            else:
+                _answer(waiting, [error])
             return
         _answer(waiting, results)
-
-    def _write_one_by_one(self, waiting: list[_Waiting], error: Exception) -> None:
-        """Repeat a batch that ran into what another process wrote at the same moment."""
-        if len(waiting) > 1:
-            log.info("A batch of %d is written one by one: %s", len(waiting), error)
-            for one in waiting:
-                self._write([one])
-            return
-        entry = waiting[0][0]
-        if entry.repeats >= 3:
-            _answer(waiting, [error])
-            return
-        entry.repeats += 1
-        self._write(waiting)
 
     def _commit(self, entries: list[Entry]) -> list[Taken | Exception]:
         with self._writer.begin() as tx:

@@ -100,6 +100,7 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
         packed = _packer.encode(snapshot)
     except (OverflowError, ValueError, RecursionError) as error:
         raise Invalid("the manifest holds something that cannot be kept", why=str(error)) from None
+    sent_hash = blake3(sent).hexdigest()
     made = model.variables(snapshot)
     metrics = {name: value for name, value in snapshot.metrics.items() if math.isfinite(value)}
     brief = Brief(
@@ -110,8 +111,8 @@ def check(snapshot: Snapshot, snapshot_id: str, sent: bytes) -> Manifest:
     )
     return Manifest(
         snapshot=snapshot,
-        sent_hash=blake3(sent).hexdigest(),
-        hash=blake3(packed).hexdigest(),
+        sent_hash=sent_hash,
+        hash=sent_hash if packed == sent else blake3(packed).hexdigest(),
         body=_compress(packed),
         text=searchable(snapshot, snapshot.name, snapshot.note, tags),
         brief=_packer.encode(brief),

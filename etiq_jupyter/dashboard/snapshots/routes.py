@@ -15,6 +15,7 @@ from etiq_jupyter.dashboard.snapshots.listing import SnapshotFilter
 from etiq_jupyter.dashboard.snapshots.manifest import Manifest, check
 from etiq_jupyter.dashboard.web.dispatch import decode, is_msgpack
 from etiq_jupyter.dashboard.web.endpoint import Answer, Call, Routes
+from etiq_jupyter.dashboard.web.guards import header
 from etiq_jupyter.dashboard.web.paging import Limit, PageQuery
 from etiq_jupyter.dashboard.web.problems import typed
 from etiq_jupyter.errors import Invalid, ServerError
@@ -121,8 +122,7 @@ def _without_null_metrics(raw: bytes) -> Any:
 
 
 async def _claim(call: Call) -> Claim:
-    header = call.request.headers.get("authorization", "")
-    kind, _, secret = header.partition(" ")
+    kind, _, secret = header(call.request.scope, b"authorization").partition(" ")
     if kind.lower() == "bearer":
         secret = secret.strip()
         return Claim(digest=secrets.digest(secret), secret=secret)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from etiq_jupyter.dashboard.web.endpoint import JSON_BODY, Answer, Call, Endpoint
-from etiq_jupyter.dashboard.web.guards import refuse_cross_site
+from etiq_jupyter.dashboard.web.guards import header, refuse_cross_site
 from etiq_jupyter.dashboard.web.problems import problem, typed
 from etiq_jupyter.errors import Invalid, TooLarge
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _json = msgspec.json.Encoder()
 _msgpack = msgspec.msgpack.Encoder()
 MSGPACK = "application/msgpack"
+_NOT_KEPT = ((b"cache-control", b"no-store"), (b"vary", b"Authorization, Cookie"))
+_AS_JSON = ((b"content-type", b"application/json"),)
+_AS_MSGPACK = ((b"content-type", MSGPACK.encode()),)
 SMALL_BODY = 256 << 10
 """Bytes that are read before it is known who sends them."""
 
@@ -65,7 +68,7 @@ def _is_large(request: Request, endpoint: Endpoint) -> bool:
     """Tell whether a body may come that is more than a few pages of JSON."""
     if endpoint.limit <= JSON_BODY:
         return False
-    declared = request.headers.get("content-length", "")
+    declared = header(request.scope, b"content-length")
     return not declared.isdigit() or int(declared) > SMALL_BODY
 
 
@@ -93,17 +96,31 @@ def _answer(request: Request, endpoint: Endpoint, result: Any) -> Response:
         return result
     if not isinstance(result, Answer):
         result = Answer(result, endpoint.status)
-    headers = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"} | result.headers
     if result.status == 204:
-        response = Response(status_code=204, headers=headers)
-    elif MSGPACK in request.headers.get("accept", ""):
-        response = Response(_msgpack.encode(result.value), result.status, headers, MSGPACK)
+        response = _Plain(204)
+    elif MSGPACK in header(request.scope, b"accept"):
+        response = _Plain(result.status, _msgpack.encode(result.value), _AS_MSGPACK)
     else:
-        body = _json.encode(result.value)
-        response = Response(body, result.status, headers, "application/json")
+        response = _Plain(result.status, _json.encode(result.value), _AS_JSON)
+    if result.headers:
+        response.headers.update(result.headers)
     if result.cookie is not None:
         response.headers.append("Set-Cookie", result.cookie)
     return response
+
+
+class _Plain(Response):
+    """An answer whose few headers are known beforehand: working them out anew takes time."""
+
+    def __init__(
+        self, status: int, body: bytes = b"", media: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [*_NOT_KEPT, *media]
+        if media:
+            self.raw_headers.append((b"content-length", b"%d" % len(body)))
 
 
 class _CutShort(ClientDisconnect):
@@ -116,21 +133,26 @@ class _CutShort(ClientDisconnect):
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Read a body of at most ``limit`` bytes, and not one byte more."""
-    declared = request.headers.get("content-length", "")
-    too_large = TooLarge(f"the body is larger than {limit} bytes", hint="send less in one request")
+    declared = header(request.scope, b"content-length")
     if declared.isdigit() and int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise too_large
-            parts.append(part)
-    except ClientDisconnect:
-        raise _CutShort(b"".join(parts)) from None
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise _CutShort(b"".join(parts))
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes", hint="send less in one request")
 
 
 def _query(request: Request, form: type[Any]) -> Any:
@@ -168,7 +190,7 @@ def decode(decoder: Any, raw: bytes) -> Any:
 
 def is_msgpack(request: Request) -> bool:
     """Tell whether a body is MessagePack; anything else is taken for JSON."""
-    return request.headers.get("content-type", "").startswith(MSGPACK)
+    return header(request.scope, b"content-type").startswith(MSGPACK)
 
 
 def _decoder(body: Any) -> Callable[[Request, bytes], Any] | None:

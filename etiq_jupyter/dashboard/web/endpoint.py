@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from etiq_jupyter.dashboard.web.guards import header
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -74,7 +76,7 @@ class Call:
             return public.rstrip("/")
         scope = self.request.scope
         server = tuple(scope.get("server") or ("", None))
-        return _base_url(scope["scheme"], self.request.headers.get("host", ""), server)
+        return _base_url(scope["scheme"], header(scope, b"host"), server)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Guard:
             await send(message)
 
         if self.hosts is not None:
-            name = host_name(_header(scope, b"host"))
+            name = host_name(header(scope, b"host"))
             if name not in self.hosts:
                 refusal = Invalid(
                     f"this dashboard is not called {name!r}",
@@ -91,15 +91,24 @@ def add_security_headers(message: MutableMapping[str, Any]) -> None:
     message["headers"] = [*headers, *(pair for pair in _SENT if pair[0] not in there)]
 
 
-def _header(scope: Scope, wanted: bytes) -> bytes:
-    return next((value for name, value in scope["headers"] if name == wanted), b"")
+def header(scope: Scope, wanted: bytes) -> str:
+    """Return a header of a request by its name in lower case; empty when it is not there.
+
+    Starlette's mapping of them encodes, decodes and compares for each question; some are asked
+    several times in every request.
+    """
+    for name, value in scope["headers"]:
+        if name == wanted:
+            text: str = value.decode("latin-1")
+            return text
+    return ""
 
 
 @lru_cache(maxsize=256)
-def host_name(header: bytes) -> str:
+def host_name(host: str) -> str:
     """Return the name in a Host header, without port and brackets, in lower case."""
     try:
-        return (urlsplit(f"//{header.decode('latin-1')}").hostname or "").lower()
+        return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
         return ""
 
@@ -118,9 +127,9 @@ def refuse_cross_site(request: Request) -> None:
     """
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
-    headers = request.headers
-    if headers.get("authorization", "").lower().startswith("bearer "):
+    if header(request.scope, b"authorization").lower().startswith("bearer "):
         return
+    headers = request.headers
     site = headers.get("sec-fetch-site")
     if site in {"same-origin", "none"}:
         return
