@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from etiq_jupyter.errors import Corrupt, StorageFull, UnsafeContent
 from etiq_jupyter.store.forks import on_fork
 
+A = TypeVar("A")
 VERSION = 2
 """Version of the store's form, in ``PRAGMA user_version``. Older ones are brought forward."""
 
@@ -100,8 +101,7 @@ class Database:
     Attributes
     ----------
     mend : callable, optional
-        Called with a `DamagedIndex` that came up; when it returns, the index was repaired and the
-        question is asked again. Without it, or when it raises, the asker gets the error.
+        Called by `mending` with the `DamagedIndex` that came up; repairs the index, or raises.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -183,49 +183,38 @@ class Database:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        with self._lock:
-            try:
-                with failures(self.path):
-                    return self._open().execute(sql, values).fetchall()
-            except DamagedIndex as error:
-                self.mend_or_raise(error)
-            with failures(self.path):
-                return self._open().execute(sql, values).fetchall()
+        return self.mending(lambda: self._rows(sql, values))
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        with self._lock, failures(self.path):
+            return self._open().execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row of a query, or None."""
-        with self._lock:
-            try:
-                with failures(self.path):
-                    return self._open().execute(sql, values).fetchone()
-            except DamagedIndex as error:
-                self.mend_or_raise(error)
-            with failures(self.path):
-                return self._open().execute(sql, values).fetchone()
+        return self.mending(lambda: self._row(sql, values))
 
-    def mend_or_raise(self, error: DamagedIndex) -> None:
-        """Have a damaged index repaired.
+    def _row(self, sql: str, values: Sequence[Any]) -> Any:
+        with self._lock, failures(self.path):
+            return self._open().execute(sql, values).fetchone()
+
+    def mending(self, work: Callable[[], A]) -> A:
+        """Do some work with the index; if it turns out to be damaged, again after its repair.
 
         Raises
         ------
         DamagedIndex
-            The same error, when that is not possible here and now.
+            When it cannot be repaired here and now.
         """
-        with self._lock:
-            busy = self._connection is not None and self._connection.in_transaction
-            if self.mend is None or busy:
-                raise error
-            # Its locks would stand in the way of the repair.
-            self.close()
-            self.mend(error)
-
-    def is_damaged(self) -> bool:
-        """Look through the whole index, without its contents, for damage."""
         try:
-            found = self.rows("PRAGMA quick_check(1)")
-        except Corrupt:
-            return True
-        return bool(found) and found[0][0] != "ok"
+            return work()
+        except DamagedIndex as error:
+            with self._lock:
+                busy = self._connection is not None and self._connection.in_transaction
+                if self.mend is None or busy:
+                    raise
+                self.close()  # its locks would stand in the way
+                self.mend(error)
+        return work()
 
     @contextlib.contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:

@@ -56,6 +56,9 @@ class LocalProjects:
         NotFound
             Naming the nearest.
         """
+        return self._store.database.mending(lambda: self._open(name, create=create))
+
+    def _open(self, name: str, *, create: bool) -> model.Project:
         known = self.list()
         for project in known:
             if name == project.name or parse_uuid(name) == project.id:
@@ -69,4 +72,4 @@ class LocalProjects:
                 "INSERT INTO local_projects VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
                 (new_id(), name, time.time()),
             )
-        return self.open(name, create=False)
+        return self._open(name, create=False)

@@ -93,15 +93,19 @@ class Outbox:
 
     def next(self, destination: int, count: int) -> list[Waiting]:
         """Return the oldest snapshots to be sent, in the order in which they were made."""
-        rows = self._database.rows(
-            "SELECT id, project, project_name, manifest, attempts, run, short_id, seal "
-            "FROM snapshots WHERE destination = ? AND state IN ('pending', 'sending') "
-            "ORDER BY id LIMIT ?",
-            (destination, count),
-        )
-        for row in rows:
-            check_manifest(destination, row[3], row[7])
-        return [Waiting(*row[:7]) for row in rows]
+
+        def read() -> list[Waiting]:
+            rows = self._database.rows(
+                "SELECT id, project, project_name, manifest, attempts, run, short_id, seal "
+                "FROM snapshots WHERE destination = ? AND state IN ('pending', 'sending') "
+                "ORDER BY id LIMIT ?",
+                (destination, count),
+            )
+            for row in rows:
+                check_manifest(destination, row[3], row[7])
+            return [Waiting(*row[:7]) for row in rows]
+
+        return self._database.mending(read)
 
     def has_unsent(self, destination: int) -> bool:
         """Whether anything is left to be sent."""

@@ -33,6 +33,7 @@ from etiq_jupyter.store.database import (
 from etiq_jupyter.store.pages import MAGIC, Pages, header_is_sound
 from etiq_jupyter.store.rebuild import Lost, Outcome, Rebuilder
 from etiq_jupyter.store.salvage import Found
+from etiq_jupyter.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,6 +240,32 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN")
     yield
     connection.execute("COMMIT")
+
+
+def open_mending(path: Path, say: Callable[[str], None] = _log.warning) -> Store:
+    """Open a store whose index is repaired when it turns out to be damaged, now or later.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    say : callable
+        Called with what was repaired.
+
+    Raises
+    ------
+    DamagedIndex
+        When the index is damaged and cannot be repaired now.
+    StorageFull, UnsafeContent
+        As for `Store.open`.
+    """
+    try:
+        store = Store.open(path)
+    except DamagedIndex as error:
+        mend(path, error, say)
+        store = Store.open(path)
+    store.database.mend = lambda error: mend(path, error, say)
+    return store
 
 
 def mend(path: Path, error: DamagedIndex, say: Callable[[str], None] = _log.warning) -> None:

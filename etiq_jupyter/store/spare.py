@@ -1,4 +1,8 @@
-"""Another place for snapshots while the store's disk is full or cannot be written."""
+"""Another place for snapshots while the store cannot take them: its disk is full, or it is damaged.
+
+While the disk is full that is a temporary folder. Beside a damaged index it is the folder ``spare``
+in the store itself.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,10 @@ from etiq_jupyter.objects.hashing import blake3_hex
 from etiq_jupyter.store.store import Store
 
 
-def _candidates(store: Path) -> Iterator[Path]:
+def _candidates(store: Path, *, beside: bool) -> Iterator[Path]:
     """Name the places for a store's spare; another store has others."""
+    if beside:
+        yield store / "spare"
     owner = os.getuid() if hasattr(os, "getuid") else "user"
     which = blake3_hex(os.fsencode(store.expanduser().absolute()))[:12]
     for folder in (tempfile.gettempdir(), "/dev/shm"):  # noqa: S108 - checked to be ours below
@@ -34,8 +40,15 @@ def _ours(path: Path) -> bool:
     return stat.S_ISDIR(facts.st_mode) and mine and not facts.st_mode & 0o077
 
 
-def open_spare(store_path: Path) -> Store:
-    """Open the spare of a store, in a temporary folder.
+def open_spare(store_path: Path, *, beside: bool = False) -> Store:
+    """Open the spare of a store.
+
+    Parameters
+    ----------
+    store_path : Path
+        The store.
+    beside : bool
+        Whether its own disk can take it; else it is in a temporary folder.
 
     Raises
     ------
@@ -43,7 +56,7 @@ def open_spare(store_path: Path) -> Store:
         When there is no room anywhere.
     """
     last: EtiqError | None = None
-    for path in _candidates(store_path):
+    for path in _candidates(store_path, beside=beside):
         if not _ours(path):
             continue
         try:
@@ -63,7 +76,7 @@ def open_spare(store_path: Path) -> Store:
 
 def left_behind(store_path: Path) -> Store | None:
     """Open the spare of a store if something in it is still to be sent or moved."""
-    for path in _candidates(store_path):
+    for path in _candidates(store_path, beside=True):
         if _ours(path) and (path / "index.sqlite").is_file():
             try:
                 store = Store.open(path)

@@ -165,6 +165,18 @@ class Store:
         StorageFull
             When the disk does not take it; nothing of the snapshot is kept then.
         """
+        return self.database.mending(
+            lambda: self._record(snapshot, contents, destination, parents or {}, durable)
+        )
+
+    def _record(
+        self,
+        snapshot: model.Snapshot,
+        contents: Mapping[str, Content | ContentSource],
+        destination: int | None,
+        parents: Mapping[str, Sequence[str]],
+        durable: bool,
+    ) -> int:
         with self._lock, failures(self.database.path):
             while True:
                 # That of the last snapshot will do: an older one than today's is noticed too.
@@ -173,7 +185,7 @@ class Store:
                 drafts = {
                     name: self.writer.draft(
                         HeldContent(content) if isinstance(content, Content) else content,
-                        (parents or {}).get(name, ()),
+                        parents.get(name, ()),
                         sink,
                     )
                     for name, content in contents.items()
@@ -243,10 +255,14 @@ class Store:
         Corrupt
             When it is damaged.
         """
-        found = self._find(snapshot, "destination, manifest, seal")
-        if found is None:
-            raise NotFound(f"Snapshot {snapshot} is not on this disk")
-        return entries.read_manifest(*found)
+
+        def read() -> model.Snapshot:
+            found = self._find(snapshot, "destination, manifest, seal")
+            if found is None:
+                raise NotFound(f"Snapshot {snapshot} is not on this disk")
+            return entries.read_manifest(*found)
+
+        return self.database.mending(read)
 
     def has_snapshot(self, snapshot: str) -> bool:
         """Whether a snapshot, by id or short id, is on this disk."""
@@ -324,7 +340,8 @@ class Store:
         offset, limit : int
             Which part of the list.
         """
-        return Query(q, tag, project, run, sort).run(self.database, offset, limit)
+        query = Query(q, tag, project, run, sort)
+        return self.database.mending(lambda: query.run(self.database, offset, limit))
 
     def unsent(self, project: str, q: str = "", tag: str = "") -> list[model.SnapshotSummary]:
         """List a project's snapshots that are on their way to a dashboard, newest first.

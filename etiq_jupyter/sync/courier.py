@@ -22,6 +22,7 @@ from typing import Any
 from etiq_jupyter.errors import EtiqError, StorageFull
 from etiq_jupyter.store import Store
 from etiq_jupyter.store.maintenance import keep_within_quota
+from etiq_jupyter.store.repair import open_mending
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
 from etiq_jupyter.sync.incoming import Abandoned, Incoming
@@ -111,7 +112,9 @@ class Courier:
     def _handle(self, message: dict[str, Any], fd: int) -> None:
         op = message["op"]
         if op == "hello":
-            self._store = Store.open(Path(message["store"]))
+            self._store = open_mending(
+                Path(message["store"]), lambda text: self.tell({"op": "trouble", "what": text})
+            )
         elif op == "arena":
             self._arena = memoryview(mmap.mmap(fd, message["size"], prot=mmap.PROT_READ))
             os.close(fd)

@@ -187,7 +187,7 @@ class Engine:
                     self._later(_LOOK_AGAIN)
                     return
                 self._sending(True)
-                uploader.run(stopped)
+                self._store.database.mending(lambda: uploader.run(stopped))
         except AuthError as error:
             self._paused(uploader, destination, str(error))
         except EtiqError as error:

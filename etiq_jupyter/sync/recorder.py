@@ -15,7 +15,9 @@ from etiq_jupyter.errors import AuthError, StorageFull
 from etiq_jupyter.objects.content import Content
 from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.store import Store
+from etiq_jupyter.store.database import DamagedIndex
 from etiq_jupyter.store.forks import on_fork
+from etiq_jupyter.store.repair import open_mending
 from etiq_jupyter.store.spare import left_behind, open_spare
 from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection
@@ -82,17 +84,18 @@ class Recorder:
 
     def _open(self, path: Path) -> Store:
         try:
-            store = Store.open(path)
+            store = open_mending(path)
             with store.database.write():
                 pass
-        except StorageFull as error:
-            self._elsewhere = f"{error} Kept in the temporary folder for now."
-            _log.warning("%s Snapshots are kept in the temporary folder for now.", error)
-            return open_spare(path)
+        except (StorageFull, DamagedIndex) as error:
+            spare = open_spare(path, beside=isinstance(error, DamagedIndex))
+            self._elsewhere = f"{error} Kept in {spare.path} for now."
+            _log.warning("%s Snapshots are kept in %s for now.", error, spare.path)
+            return spare
         return store
 
-    def _use_spare(self, reason: StorageFull) -> Recorder:
-        """Return a recorder in the temporary folder; says so once.
+    def _use_spare(self, reason: StorageFull | DamagedIndex) -> Recorder:
+        """Return a recorder in another folder; says so once.
 
         Raises
         ------
@@ -102,7 +105,7 @@ class Recorder:
         if self._is_spare:
             raise reason
         if self._spare is None:
-            store = open_spare(self._path)
+            store = open_spare(self._path, beside=isinstance(reason, DamagedIndex))
             if store.path == self.store.path:
                 store.close()
                 raise reason
@@ -190,7 +193,7 @@ class Recorder:
         """
         try:
             return self._record(snapshot, contents, destination)
-        except StorageFull as error:
+        except (StorageFull, DamagedIndex) as error:
             return self._use_spare(error).record(snapshot, contents, destination)
 
     def _record(
@@ -430,7 +433,10 @@ class Recorder:
         """Say what is unsent, and whether something stands in the way."""
         sender = self._sender
         self._flusher.flush()
-        status = self.store.outbox.status(sender.destination)
+        try:
+            status = self.store.outbox.status(sender.destination)
+        except DamagedIndex as error:
+            status = model.SyncStatus(last_error=str(error), safe_to_close=False)
         status.sending = sender.sending and bool(status.pending)
         status.paused = sender.paused or status.paused
         status.last_error = sender.last_error or status.last_error
