@@ -95,18 +95,34 @@ def _progress(found: model.SyncStatus, progress: tuple[int, int]) -> None:
 def add_verify(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of ``etiq verify``."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="bring back what can be read when something is damaged; what is damaged is kept aside",
+    )
     parser.set_defaults(run=verify)
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Read every stored byte and compare it with its hash."""
-    from etiq_jupyter.store.maintenance import verify as check
+    """Read every stored byte and compare it with its hash; repair what can be repaired."""
+    from etiq_jupyter.store.recovery import examine, recover
 
-    report = check(Store.open(default_path()))
+    path = default_path()
+    report, done = examine(path), None
+    if arguments.repair:
+        if not arguments.json:
+            print(report)
+        done = recover(path, report)
+        if not report.sound:
+            report = examine(path)
     if arguments.json:
-        print(json.dumps(msgspec.to_builtins(report), indent=2))
-    else:
+        said = msgspec.to_builtins(report)
+        print(json.dumps(said | {"repaired": msgspec.to_builtins(done)}, indent=2))
+    elif done is None:
         print(report)
+    else:
+        print(done)
+        print(f"Checked again: {report}")
     return 0 if report.sound else 1
 
 

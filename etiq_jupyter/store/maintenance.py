@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -15,6 +14,7 @@ from etiq_jupyter.errors import Conflict, Corrupt, EtiqError, UnsafeContent
 from etiq_jupyter.objects.pack import Frame
 from etiq_jupyter.objects.recipe import decode_recipe, recipe_chunks
 from etiq_jupyter.store.chunks import ChunkStore, Place, in_parallel
+from etiq_jupyter.store.database import REPAIR, DamagedIndex
 from etiq_jupyter.store.locks import cleaning
 from etiq_jupyter.store.packs import in_use
 from etiq_jupyter.store.sink import Kept
@@ -34,13 +34,17 @@ class Damage(msgspec.Struct, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What `verify` found. ``items`` of a damage are written ``SNAPSHOT/ITEM``."""
+    """What `verify` found.
+
+    ``index`` says what is wrong with the index, and in which part of it; ``items`` of a damage are
+    written ``SNAPSHOT/ITEM``.
+    """
 
     path: str
     snapshots: int = 0
     chunks: int = 0
     bytes: int = 0
-    index: str = ""
+    index: list[str] = []
     damaged: list[Damage] = []
     missing: list[Damage] = []
 
@@ -54,12 +58,14 @@ class Report(msgspec.Struct, kw_only=True):
             f"{self.path}: {self.snapshots:,} snapshots, {self.chunks:,} chunks, "
             f"{self.bytes / 1e6:,.1f} MB read"
         ]
-        if self.index:
-            lines.append(f"The index is damaged: {self.index}")
+        lines += [f"The index is damaged: {each}" for each in self.index]
         for damage in [*self.damaged, *self.missing]:
             lines.append(f"Chunk {damage.chunk[:12]} in {damage.where}: {damage.why}")
             lines += [f"  cannot be read: {item}" for item in damage.items]
-        lines.append("Everything can be read." if self.sound else "The rest can be read.")
+        if self.index:
+            lines.append("'etiq verify --repair' brings back everything that can still be read.")
+        else:
+            lines.append("Everything can be read." if self.sound else "The rest can be read.")
         return "\n".join(lines)
 
 
@@ -73,13 +79,32 @@ def verify(store: Store, on_progress: Callable[[int, int], None] | None = None) 
     on_progress : callable, optional
         Called with chunks done and chunks in all.
     """
-    report = Report(path=str(store.path), damaged=[], missing=[])
-    found = store.database.rows("PRAGMA quick_check(1)")
-    if found and found[0][0] != "ok":
-        report.index = str(found[0][0])
-    total = store.database.row("SELECT count(*) FROM chunks")[0]
+    from etiq_jupyter.store.checking import check_form, check_snapshots
+
+    report = Report(path=str(store.path), index=check_form(store.database), damaged=[], missing=[])
+    bad = _bad_chunks(store, report, on_progress)
+    lost: dict[str, Damage] = {}
+    for name, snapshot, wrong in check_snapshots(store.database):
+        report.snapshots += 1
+        report.index += [f"snapshot {name}: {each}" for each in wrong]
+        for item in snapshot.items if snapshot else ():
+            for chunk in _unreadable(store, item.object, bad, lost) if item.object else ():
+                (bad.get(chunk) or lost[chunk]).items.append(f"{name}/{item.name}")
+    report.damaged, report.missing = list(bad.values()), list(lost.values())
+    return report
+
+
+def _bad_chunks(
+    store: Store, report: Report, on_progress: Callable[[int, int], None] | None
+) -> dict[str, Damage]:
+    """Read all chunks; return by name those that are damaged."""
     bad: dict[str, Damage] = {}
-    for batch in _all_places(store):
+    try:
+        total = store.database.row("SELECT count(*) FROM chunks")[0]
+        batches = list(all_places(store))
+    except DamagedIndex:
+        return bad  # some rows cannot be reached; which chunks these are, nobody can tell
+    for batch in batches:
         for place, error in in_parallel(lambda p: _check(store.chunks, p), batch):
             report.chunks += 1
             report.bytes += place.stored_size
@@ -89,17 +114,11 @@ def verify(store: Store, on_progress: Callable[[int, int], None] | None = None) 
                 bad[name] = Damage(chunk=name, where=where, why=error, items=[])
         if on_progress is not None:
             on_progress(report.chunks, total)
-    lost: dict[str, Damage] = {}
-    for snapshot in _manifests(store):
-        report.snapshots += 1
-        for item in snapshot.items:
-            for name in _unreadable(store, item.object, bad, lost) if item.object else ():
-                (bad.get(name) or lost[name]).items.append(f"{snapshot.id}/{item.name}")
-    report.damaged, report.missing = list(bad.values()), list(lost.values())
-    return report
+    return bad
 
 
-def _all_places(store: Store) -> Iterator[list[Place]]:
+def all_places(store: Store) -> Iterator[list[Place]]:
+    """Return where all chunks are, some at a time."""
     last = 0
     while True:
         rows = store.database.rows(
@@ -122,7 +141,10 @@ def _check(chunks: ChunkStore, place: Place) -> tuple[Place, str]:
 
 
 def _manifests(store: Store) -> Iterator[model.Snapshot]:
-    for (snapshot,) in store.database.rows("SELECT id FROM snapshots WHERE kept = 1 ORDER BY id"):
+    # What has no receipt is kept, whatever the row says of it.
+    for (snapshot,) in store.database.rows(
+        "SELECT id FROM snapshots NOT INDEXED WHERE kept = 1 OR state != 'synced' ORDER BY id"
+    ):
         yield store.manifest(snapshot)
 
 
@@ -155,6 +177,8 @@ def collect(
 ) -> int:
     """Free what nothing refers to; return the bytes freed on the disk.
 
+    Frees nothing while the index is damaged: what cannot be read now may be read after its repair.
+
     Parameters
     ----------
     store : Store
@@ -171,7 +195,10 @@ def collect(
     ------
     Conflict
         When another process does not stop storing for so long.
+    Corrupt
+        When the index is damaged.
     """
+    store.database.mending(lambda: _require_sound(store))
     with cleaning(store.lock_path, patience):
         if quota is not None and not dry_run:
             _evict(store, quota)
@@ -186,6 +213,31 @@ def collect(
         with contextlib.suppress(EtiqError):
             store.database.shrink()
         return max(0, before - store.size())
+
+
+def _require_sound(store: Store) -> None:
+    """Raise `DamagedIndex` when what is referred to may not be found."""
+    from etiq_jupyter.store.checking import check_form
+
+    wrong = check_form(store.database)
+    if wrong:
+        raise DamagedIndex(
+            f"The index of the store at {store.path} is damaged", why=wrong[0], hint=REPAIR
+        )
+
+
+def forget_chunks(store: Store, names: Sequence[str]) -> int:
+    """Take chunks out of the index whose bytes are damaged; return how many.
+
+    Else a later snapshot with the same content would rely on them.
+    """
+    gone = {bytes.fromhex(name) for name in names}
+    if not gone:
+        return 0
+    with store.database.write() as connection:
+        rows = connection.execute("SELECT id, hash FROM chunks").fetchall()
+        _drop(connection, {number: name for number, name in rows if name in gone})
+    return len(gone)
 
 
 def keep_within_quota(store: Store) -> int:
@@ -232,14 +284,20 @@ def _forget(store: Store, dead: list[int]) -> None:
         living = _living(store)
         rows = connection.execute("SELECT id, hash FROM chunks").fetchall()
         names: dict[int, bytes] = dict(rows)
-        sure = [(number,) for number in dead if names.get(number) not in living]
-        connection.executemany("DELETE FROM chunks WHERE id = ?", sure)
-        connection.executemany("DELETE FROM blobs WHERE id = ?", sure)
-        _forget_traces(connection, {names[number] for (number,) in sure})
-        connection.execute(
-            "INSERT INTO facts (name, value) VALUES ('generation', 1) "
-            "ON CONFLICT (name) DO UPDATE SET value = value + 1"
-        )
+        sure = (number for number in dead if names.get(number) not in living)
+        _drop(connection, {number: names[number] for number in sure})
+
+
+def _drop(connection: sqlite3.Connection, gone: dict[int, bytes]) -> None:
+    """Take chunks (by number, with their names) out of the index."""
+    numbers = [(number,) for number in gone]
+    connection.executemany("DELETE FROM chunks WHERE id = ?", numbers)
+    connection.executemany("DELETE FROM blobs WHERE id = ?", numbers)
+    _forget_traces(connection, set(gone.values()))
+    connection.execute(
+        "INSERT INTO facts (name, value) VALUES ('generation', 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = value + 1"
+    )
 
 
 def _forget_traces(connection: sqlite3.Connection, gone: set[bytes]) -> None:
@@ -356,6 +414,3 @@ def add_frames(store: Store, frames: Iterable[Frame]) -> None:
     store.chunks.sync()
     with store.database.write() as connection:
         store.chunks.index(connection, kept)
-
-
-__all__: list[Any] = ["Damage", "Report", "add_frames", "collect", "verify"]

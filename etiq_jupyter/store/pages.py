@@ -85,6 +85,20 @@ class Pages:
         found = self.page(place)
         return found[at] if 0 <= at < len(found) else None
 
+    def owner(self, number: int) -> str:
+        """Return the name of the table or index that a page belongs to; empty when it is lost."""
+        roots = {row.values[3]: str(row.values[1]) for row in self._rows_on(1) if row.values[3:]}
+        for _ in range(self.count):
+            if number in roots:
+                return roots[number]
+            place = self._map_page(number)
+            at = 5 * (number - place - 1)
+            entry = self.page(place)[at : at + 5] if self._mapped and number > 2 else b""
+            if len(entry) < 5:
+                break
+            number = struct.unpack_from(">I", entry, 1)[0]
+        return "the list of tables" if number == 1 else ""
+
     def _free_list(self) -> set[int] | None:
         """Return the pages that are in no use; None when the list cannot be followed."""
         trunk, count = struct.unpack_from(">2I", self.page(1), 32)

@@ -123,6 +123,11 @@ def repair(path: Path) -> Repaired:
             making.with_name(f"{making.name}-journal").unlink(missing_ok=True)
 
 
+def read_index(index: Path) -> tuple[bytes, bytes]:
+    """Return the bytes of an index and of its log."""
+    return _Files(index).read()
+
+
 class _Files:
     """The files of a damaged index, read past SQLite."""
 

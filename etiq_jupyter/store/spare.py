@@ -6,6 +6,7 @@ in the store itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -14,7 +15,17 @@ from pathlib import Path
 
 from etiq_jupyter.errors import EtiqError, StorageFull
 from etiq_jupyter.objects.hashing import blake3_hex
+from etiq_jupyter.store.entries import insert, read_manifest
+from etiq_jupyter.store.maintenance import add_frames, all_places, collect
 from etiq_jupyter.store.store import Store
+
+# fmt: off
+_MOVED = (
+    "destination", "manifest", "seal", "state", "reason", "attempts", "kept", "sent_hash",
+    "receipt", "short_id", "url",
+)
+# fmt: on
+"""The columns of a snapshot that do not follow from its manifest, after the manifest itself."""
 
 
 def _candidates(store: Path, *, beside: bool) -> Iterator[Path]:
@@ -72,6 +83,45 @@ def open_spare(store_path: Path, *, beside: bool = False) -> Store:
         why=str(last) if last else "",
         hint="make room on the disk; until then nothing is kept",
     )
+
+
+def bring_back(store: Store) -> int:
+    """Move into a store what was kept in its spare; return how many snapshots."""
+    count = 0
+    for path in _candidates(store.path, beside=True):
+        if not (_ours(path) and (path / "index.sqlite").is_file()):
+            continue
+        with contextlib.suppress(EtiqError):
+            spare = Store.open(path)
+            try:
+                count += _move(spare, store)
+            finally:
+                spare.close()
+    return count
+
+
+def _move(spare: Store, store: Store) -> int:
+    rows = spare.database.rows(f"SELECT {', '.join(_MOVED)} FROM snapshots ORDER BY id")  # noqa: S608
+    if not rows:
+        return 0
+    for places in all_places(spare):
+        add_frames(store, [spare.chunks.frame(place) for place in places])
+    numbers: dict[int | None, int | None] = {None: None}
+    for number, url, user, name in spare.database.rows(
+        "SELECT id, url, user, username FROM destinations"
+    ):
+        numbers[number] = store.outbox.destination(url, user, name)
+    with store.database.write() as connection:
+        for destination, manifest, seal, *rest in rows:
+            snapshot = read_manifest(destination, manifest, seal)
+            more = dict(zip(_MOVED[3:], rest, strict=True))
+            insert(connection, snapshot, manifest, numbers[destination], more)
+    with spare.database.write() as connection:
+        connection.executemany(
+            "DELETE FROM snapshots WHERE manifest = ?", [(row[1],) for row in rows]
+        )
+    collect(spare, patience=0.0)
+    return len(rows)
 
 
 def left_behind(store_path: Path) -> Store | None:
