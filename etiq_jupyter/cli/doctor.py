@@ -16,7 +16,7 @@ from pathlib import Path
 
 from etiq_jupyter import credentials
 from etiq_jupyter.api import words
-from etiq_jupyter.errors import EtiqError
+from etiq_jupyter.errors import Corrupt, EtiqError
 
 EXTRAS = {
     "frames": ("pyarrow",),
@@ -56,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Go through all checks; none of them raises."""
-    checks: list[Callable[[], Iterator[Finding]]] = [_python, _disk, _extras, _jupyter, _login]
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        *(_python, _disk, _snapshots, _extras, _jupyter, _login)
+    ]
     for check in checks:
         try:
             yield from check()
@@ -74,7 +76,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _disk() -> Iterator[Finding]:
-    from etiq_jupyter.store import Store, default_path
+    from etiq_jupyter.store import default_path
 
     path = default_path()
     path.mkdir(parents=True, exist_ok=True)
@@ -85,9 +87,28 @@ def _disk() -> Iterator[Finding]:
     state = "ok" if free > SCARCE else "problem"
     text = f"{path} can be written, {words.size(free)} free"
     yield Finding("Local store", state, text)
-    status = Store.open(path).outbox.status(None)
-    text = f"{status.local} local, {status.pending} waiting, {status.parked} not accepted"
-    yield Finding("Snapshots here", "note" if status.parked else "ok", text)
+
+
+def _snapshots() -> Iterator[Finding]:
+    from etiq_jupyter.store import Store, default_path
+    from etiq_jupyter.store.repair import kept_copies
+    from etiq_jupyter.store.spare import left_behind
+
+    path = default_path()
+    try:
+        status = Store.open(path).outbox.status(None)
+        text = f"{status.local} local, {status.pending} waiting, {status.parked} not accepted"
+        yield Finding("Snapshots here", "note" if status.parked else "ok", text)
+    except Corrupt as error:
+        yield Finding("Snapshots here", "problem", str(error))
+    if (spare := left_behind(path)) is not None:
+        count = words.count(spare.count(), "snapshot")
+        text = f"{count} in {spare.path}; 'etiq verify --repair' moves them here"
+        yield Finding("Kept elsewhere meanwhile", "note", text)
+    if copies := kept_copies(path):
+        size = words.size(sum(each.stat().st_size for each in copies))
+        text = f"{copies[0].name}, {size} in all; delete it when nothing is missing"
+        yield Finding("Damaged index, repaired", "note", text)
 
 
 def _extras() -> Iterator[Finding]:

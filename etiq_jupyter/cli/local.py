@@ -25,6 +25,8 @@ def add_status(parser: argparse.ArgumentParser) -> None:
 
 def status(arguments: argparse.Namespace) -> int:
     """Say what is kept here and what is unsent, for every dashboard."""
+    from etiq_jupyter.store.spare import left_behind
+
     store = Store.open(default_path())
     found = store.outbox.status(None)
     size = store.size()
@@ -41,6 +43,9 @@ def status(arguments: argparse.Namespace) -> int:
     print(unsent_text(found))
     if found.last_error:
         print(found.last_error)
+    if (spare := left_behind(store.path)) is not None:
+        many = words.count(spare.count(), "snapshot")
+        print(f"{many} in {spare.path}; 'etiq verify --repair' moves them here")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from etiq_jupyter.store.rebuild import STATES
 from etiq_jupyter.store.repair import read_index
 from etiq_jupyter.store.salvage import COLUMNS
 
-_MOST = 20  # complaints of SQLite that are named one by one
+_MOST = 100  # complaints that SQLite is asked for
+_MOST_NAMED = 5  # of these, how many are passed on
 _PAGE = re.compile(r"\b[Pp]age (\d+)")
 _BATCH = 200
 
@@ -27,20 +29,32 @@ def check_form(database: Database) -> list[str]:
     try:
         rows = database.rows(f"PRAGMA integrity_check({_MOST})")
     except Corrupt as error:
-        return [error.why or error.what]
+        return name_damage(database.path, [error.why or error.what])
     lines = [line for (text,) in rows for line in str(text).splitlines()]
     lines = [line for line in lines if line != "ok" and not line.startswith("***")]
-    if not lines:
-        return []
-    pages = Pages(*read_index(database.path))
-    return list(dict.fromkeys(_placed(line, pages) for line in lines))
+    return name_damage(database.path, lines) if lines else []
 
 
-def _placed(line: str, pages: Pages) -> str:
-    """Say beside a complaint of SQLite in which table or index it is."""
-    found = _PAGE.search(line)
-    owner = pages.owner(int(found[1])) if found else ""
-    return f"{owner}: {line}" if owner else line
+def name_damage(index: Path, lines: list[str]) -> list[str]:
+    """Say in which table or index the damage is of which SQLite tells, as far as that is known."""
+    pages = Pages(*read_index(index))
+    for _ in pages.rows():
+        pass  # reading them is what finds the damage
+    placed = [_placed(number, what, pages) for number, what in sorted(pages.damaged.items())]
+    # Pages "never used" are those that a damaged page led to.
+    told = [line for line in lines if not line.endswith("is never used")] or lines
+    for line in told[:_MOST_NAMED]:
+        found = _PAGE.search(line)
+        number = int(found[1]) if found else 0
+        if number not in pages.damaged:
+            placed.append(_placed(number, line, pages))
+    return list(dict.fromkeys(placed))
+
+
+def _placed(number: int, what: str, pages: Pages) -> str:
+    owner = pages.owner(number) if number else ""
+    place = ", ".join(part for part in (owner, f"page {number}" if number else "") if part)
+    return f"{place}: {what}" if place else what
 
 
 def check_snapshots(database: Database) -> Iterator[tuple[str, model.Snapshot | None, list[str]]]:
@@ -52,21 +66,45 @@ def check_snapshots(database: Database) -> Iterator[tuple[str, model.Snapshot | 
         Its id; what was kept, unless that is damaged or its bytes are no longer kept here; what is
         wrong with its row.
     """
+    seen: set[str] = set()
+    try:
+        for row in _all_rows(database):
+            seen.add(str(row["id"]))
+            yield _checked(row)
+    except DamagedIndex:
+        for row in _named_rows(database, seen):
+            yield _checked(row) if len(row) > 1 else (row["id"], None, ["its row cannot be read"])
+
+
+def _all_rows(database: Database) -> Iterator[dict[str, Any]]:
     last = -1
-    while True:
-        try:
-            rows = database.rows(
-                f"SELECT rowid, {', '.join(COLUMNS)} FROM snapshots NOT INDEXED "  # noqa: S608
-                "WHERE rowid > ? ORDER BY rowid LIMIT ?",
-                (last, _BATCH),
-            )
-        except DamagedIndex:
-            return  # `check_form` has said what is wrong
-        if not rows:
-            return
+    while rows := database.rows(
+        f"SELECT rowid, {', '.join(COLUMNS)} FROM snapshots NOT INDEXED "  # noqa: S608
+        "WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        (last, _BATCH),
+    ):
         last = rows[-1][0]
         for values in rows:
-            yield _checked(dict(zip(COLUMNS, values[1:], strict=True)))
+            yield dict(zip(COLUMNS, values[1:], strict=True))
+
+
+def _named_rows(database: Database, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """Return the rows that are not seen yet, one by one by id; only the id where one is damaged."""
+    try:
+        ids = [name for (name,) in database.rows("SELECT id FROM snapshots ORDER BY id")]
+    except DamagedIndex:
+        return
+    for name in ids:
+        if name in seen:
+            continue
+        try:
+            values = database.row(
+                f"SELECT {', '.join(COLUMNS)} FROM snapshots WHERE {entries.ROW}",  # noqa: S608
+                (name,),
+            )
+        except DamagedIndex:
+            values = None
+        yield dict(zip(COLUMNS, values, strict=True)) if values else {"id": name}
 
 
 def _checked(row: dict[str, Any]) -> tuple[str, model.Snapshot | None, list[str]]:

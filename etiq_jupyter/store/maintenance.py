@@ -58,14 +58,18 @@ class Report(msgspec.Struct, kw_only=True):
             f"{self.path}: {self.snapshots:,} snapshots, {self.chunks:,} chunks, "
             f"{self.bytes / 1e6:,.1f} MB read"
         ]
-        lines += [f"The index is damaged: {each}" for each in self.index]
-        for damage in [*self.damaged, *self.missing]:
+        damages = [*self.damaged, *self.missing]
+        if self.index:
+            lines += [f"The index is damaged: {each}" for each in self.index]
+            if damages:
+                items = len({item for damage in damages for item in damage.items})
+                lines.append(f"{len(damages):,} chunks cannot be read now, of {items:,} items.")
+            lines.append("'etiq verify --repair' brings back everything that can still be read.")
+            return "\n".join(lines)
+        for damage in damages:
             lines.append(f"Chunk {damage.chunk[:12]} in {damage.where}: {damage.why}")
             lines += [f"  cannot be read: {item}" for item in damage.items]
-        if self.index:
-            lines.append("'etiq verify --repair' brings back everything that can still be read.")
-        else:
-            lines.append("Everything can be read." if self.sound else "The rest can be read.")
+        lines.append("Everything can be read." if self.sound else "The rest can be read.")
         return "\n".join(lines)
 
 
@@ -110,7 +114,7 @@ def _bad_chunks(
             report.bytes += place.stored_size
             if error:
                 where = f"pack {place.pack} at byte {place.offset}" if place.pack else "the index"
-                name = place.hash.hex()
+                name, error = place.hash.hex(), error.removeprefix(f"in {where}: ")
                 bad[name] = Damage(chunk=name, where=where, why=error, items=[])
         if on_progress is not None:
             on_progress(report.chunks, total)
@@ -157,16 +161,17 @@ def _unreadable(
     try:
         raw = store.chunks.fetch([name]).get(name)
         names = recipe_chunks(decode_recipe(raw)) if raw is not None else None
+        known = store.chunks.known(bytes.fromhex(each) for each in names or ())
     except (Corrupt, UnsafeContent):
         names = None
     if names is None:
         lost.setdefault(name, Damage(chunk=name, where="the store", why="missing", items=[]))
         return [name]
-    known = {digest.hex() for digest in store.chunks.known(bytes.fromhex(each) for each in names)}
+    here = {digest.hex() for digest in known}
     for each in names:
-        if each not in known:
+        if each not in here:
             lost.setdefault(each, Damage(chunk=each, where="the store", why="missing", items=[]))
-    return [each for each in names if each in bad or each not in known]
+    return [each for each in names if each in bad or each not in here]
 
 
 # --- cleaning up ------------------------------------------------------------------------------

@@ -89,15 +89,15 @@ class Pages:
         """Return the name of the table or index that a page belongs to; empty when it is lost."""
         roots = {row.values[3]: str(row.values[1]) for row in self._rows_on(1) if row.values[3:]}
         for _ in range(self.count):
-            if number in roots:
-                return roots[number]
+            if number == 1 or number in roots:
+                return roots.get(number, "the list of tables")
             place = self._map_page(number)
             at = 5 * (number - place - 1)
             entry = self.page(place)[at : at + 5] if self._mapped and number > 2 else b""
             if len(entry) < 5:
                 break
             number = struct.unpack_from(">I", entry, 1)[0]
-        return "the list of tables" if number == 1 else ""
+        return ""
 
     def _free_list(self) -> set[int] | None:
         """Return the pages that are in no use; None when the list cannot be followed."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from etiq_jupyter.store.checking import name_damage
 from etiq_jupyter.store.database import DamagedIndex
 from etiq_jupyter.store.maintenance import Report, forget_chunks, verify
 from etiq_jupyter.store.repair import Repaired, repair
@@ -51,7 +52,8 @@ def examine(path: Path, on_progress: Progress | None = None) -> Report:
     try:
         store = Store.open(path)
     except DamagedIndex as error:
-        return Report(path=str(path), index=[error.why or error.what], damaged=[], missing=[])
+        wrong = name_damage(path / "index.sqlite", [error.why or error.what])
+        return Report(path=str(path), index=wrong, damaged=[], missing=[])
     try:
         return verify(store, on_progress)
     finally:
