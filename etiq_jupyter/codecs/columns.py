@@ -162,7 +162,9 @@ def _write_fixed(sink: Sink, array: pa.Array, valid: np.ndarray[Any, Any] | None
         return
     start = array.offset * width
     view = np.frombuffer(data, np.uint8)[start : start + len(array) * width]
-    if valid is not None:
+    if valid is not None and width in (1, 2, 4, 8):
+        view = np.where(valid, view.view(f"u{width}"), 0).view(np.uint8)
+    elif valid is not None:
         view = np.where(valid[:, None], view.reshape(-1, width), np.uint8(0)).reshape(-1)
     sink.put("values", view.data, "rows", max(width, 1))
 

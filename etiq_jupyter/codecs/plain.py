@@ -32,6 +32,7 @@ from etiq_jupyter.codecs.base import (
     type_name,
     under,
 )
+from etiq_jupyter.codecs.collector import collector_paused
 from etiq_jupyter.codecs.describe import describe
 from etiq_jupyter.codecs.plain_arrays import MAX_CONTENTS, ArrayPools
 from etiq_jupyter.codecs.plain_reader import NodeReader
@@ -42,8 +43,12 @@ from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 Ext = msgspec.msgpack.Ext
 NODE, BIG_INT, COMPLEX, SURROGATES, SCALAR = 1, 2, 3, 4, 5
 """Codes of the MessagePack extension types."""
+MANY = 1_000
+"""Elements from which a container is written with the collector paused."""
 _pack = msgspec.msgpack.Encoder().encode
 _ATOMS = frozenset((int, float, str, bool, type(None)))
+_CERTAIN = frozenset((float, bool, type(None), bytes))
+_PACKED = _CERTAIN | {int, str}
 _FACTORIES = {
     kind: kind.__name__ for kind in (int, float, str, list, dict, set, tuple, bool, bytes)
 }
@@ -60,6 +65,7 @@ class _NodeWriter:
     def __init__(self, how: Writing, *, careful: bool) -> None:
         self.how = how
         self.careful = careful
+        self.packed = _CERTAIN if careful else _PACKED
         self.nodes: list[Any] = []
         self.numbers: dict[int, int] = {}
         self.buffers: list[Buffer] = []
@@ -69,7 +75,7 @@ class _NodeWriter:
 
     def value(self, value: Any) -> Any:
         kind = type(value)
-        if kind is float or kind is bool or value is None or kind is bytes:
+        if kind in self.packed:
             return value
         if kind is int:
             if -(2**63) <= value < 2**64:
@@ -94,22 +100,24 @@ class _NodeWriter:
         number = self.numbers.get(id(value))
         if number is not None:
             return Ext(NODE, _pack(number))
-        if kind not in _CONTAINERS:
+        write = _CONTAINERS.get(kind)
+        small = self.pools.add(value) if write is None else None
+        if write is None and small is None:
             form = scalars.write(value)
             if form is not None:
                 return Ext(SCALAR, _pack(form))
         number = len(self.nodes)
-        self.nodes.append(None)
+        self.nodes.append(small)
         self.numbers[id(value)] = number
         self.how.alive.append(value)
         if kind not in _IMMUTABLE:
             self.how.shared[id(value)] = number
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise NotKept(f"nested deeper than {MAX_DEPTH} levels")
-        write = _CONTAINERS.get(kind)
-        self.nodes[number] = write(self, value) if write else self._other(value, kind)
-        self.depth -= 1
+        if small is None:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise NotKept(f"nested deeper than {MAX_DEPTH} levels")
+            self.nodes[number] = write(self, value) if write else self._other(value, kind)
+            self.depth -= 1
         return Ext(NODE, _pack(number))
 
     def _other(self, value: Any, kind: type) -> list[Any]:
@@ -148,9 +156,6 @@ class _NodeWriter:
     def _content(self, value: Any) -> list[Any]:
         from etiq_jupyter.codecs.registry import registry
 
-        place = self.pools.add(value)
-        if place is not None:
-            return ["array", *place]
         if self.contents == MAX_CONTENTS:
             raise NotKept(f"holds more than {MAX_CONTENTS:,} frames, models or large arrays")
         how = Writing(depth=self.depth)
@@ -165,10 +170,11 @@ class _NodeWriter:
 
     def _each(self, values: Any, place: Callable[[int], str]) -> list[Any]:
         made: list[Any] = []
-        write = self.value
+        packed, write = self.packed, self.value
         try:
             for value in values:
-                made.append(write(value))  # noqa: PERF401 - their number says where it failed
+                # (Not `extend`: how many were made says where it failed.)
+                made.append(value if type(value) in packed else write(value))  # noqa: PERF401
         except NotKept as error:
             # Say where inside the container it is: "results['model'][3]: ...".
             error.path = place(len(made)) + getattr(error, "path", "")  # type: ignore[attr-defined]
@@ -248,6 +254,13 @@ def _packable(plain: list[Any]) -> bool:
 
 def _written(value: Any, how: Writing) -> tuple[bytes, list[Buffer]]:
     """Return the packed nodes of a value, and the buffers beside them."""
+    if type(value) in (list, tuple, dict) and len(value) >= MANY:
+        with collector_paused():
+            return _write(value, how)
+    return _write(value, how)
+
+
+def _write(value: Any, how: Writing) -> tuple[bytes, list[Buffer]]:
     for careful in (False, True):
         writer = _NodeWriter(how, careful=careful)
         root = writer.value(value)

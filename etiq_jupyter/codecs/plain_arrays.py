@@ -27,36 +27,39 @@ class ArrayPools:
     """Collects the small arrays of one value while it is written."""
 
     def __init__(self) -> None:
-        self._pools: dict[str, tuple[str, int, bytearray]] = {}
-
-    def add(self, value: Any) -> tuple[str, str, int, list[int]] | None:
-        """Take an array; return its pool, dtype, place and shape. None for what is no small array.
-
-        Only what a dtype code and a shape describe wholly is taken.
-        """
         numpy = sys.modules.get("numpy")
-        if numpy is None or type(value) is not numpy.ndarray:
-            return None
-        dtype = value.dtype
-        if dtype.kind not in "biufcmM" or dtype.metadata or value.nbytes > MAX_SMALL:
+        self._array = numpy.ndarray if numpy is not None else None
+        self._pools: dict[Any, tuple[str, str, int, bytearray]] = {}
+
+    def add(self, value: Any) -> list[Any] | None:
+        """Take an array; return its node: pool, dtype, place and shape.
+
+        None for everything but a small array that a dtype's code and a shape describe wholly.
+        """
+        if type(value) is not self._array or value.nbytes > MAX_SMALL:
             return None
         if value.ndim > 1 and not value.flags.c_contiguous:
             return None
-        code = dtype.str
-        if code not in self._pools:
-            if len(self._pools) == _MAX_POOLS:
-                return None
-            self._pools[code] = (f"a{len(self._pools)}", dtype.itemsize, bytearray())
-        name, _, data = self._pools[code]
+        pool = self._pools.get(value.dtype) or self._pool(value.dtype)
+        if pool is None:
+            return None
+        name, code, _, data = pool
         start = len(data)
         data += value.tobytes()
-        return name, code, start, list(value.shape)
+        return ["array", name, code, start, list(value.shape)]
+
+    def _pool(self, dtype: Any) -> tuple[str, str, int, bytearray] | None:
+        if dtype.kind not in "biufcmM" or dtype.metadata or len(self._pools) == _MAX_POOLS:
+            return None
+        pool = (f"a{len(self._pools)}", dtype.str, dtype.itemsize, bytearray())
+        self._pools[dtype] = pool
+        return pool
 
     def buffers(self) -> list[Buffer]:
         """Return one buffer per dtype."""
         return [
             Buffer(name, memoryview(data), itemsize=size)
-            for name, size, data in self._pools.values()
+            for name, _, size, data in self._pools.values()
         ]
 
 
@@ -67,6 +70,7 @@ class ArrayReader:
         self._reader = reader
         self._pools: dict[str, memoryview] = {}
         self._left: dict[str, int] = {}
+        self._dtypes: dict[str, Any] = {}
 
     def read(self, pool: Any, code: Any, start: Any, shape: Any) -> Any:
         """Return one array.
@@ -78,28 +82,41 @@ class ArrayReader:
         UnsafeContent
             When the arrays together are larger than what holds them.
         """
-        from etiq_jupyter.codecs.arrays import read_array
-        from etiq_jupyter.codecs.dtypes import simple_dtype
-
-        data = self._pool(pool)
-        dtype = simple_dtype(code)
-        if type(start) is not int or type(shape) is not list or dtype.itemsize == 0:
+        data, dtype = self._pool(pool), self._dtype(code)
+        if type(start) is not int or type(shape) is not list:
             raise Corrupt("a small array is damaged")
         if not all(type(n) is int and n >= 0 for n in shape):
             raise Corrupt("a small array is damaged", why="its shape is not one")
-        size = math.prod(shape) * dtype.itemsize
+        count = math.prod(shape)
+        size = count * dtype.itemsize
         if not 0 <= start <= start + size <= data.nbytes:
             raise Corrupt("a small array is damaged", why="it lies outside its buffer")
         # Else many nodes could name the same bytes, and a small content fill the memory.
         self._left[pool] -= size
         if self._left[pool] < 0:
             raise refuse("its arrays overlap")
-        return read_array(data[start : start + size], dtype, shape)
+        import numpy as np
+
+        if not size:
+            return np.empty(shape, dtype)
+        return np.frombuffer(data, dtype, count, start).reshape(shape).copy()
+
+    def _dtype(self, code: Any) -> Any:
+        from etiq_jupyter.codecs.dtypes import simple_dtype
+
+        dtype = self._dtypes.get(code) if type(code) is str else None
+        if dtype is None:
+            dtype = simple_dtype(code)
+            if dtype.itemsize == 0:
+                raise Corrupt("a small array is damaged", why="its elements have no bytes")
+            self._dtypes[code] = dtype
+        return dtype
 
     def _pool(self, name: Any) -> memoryview:
-        if type(name) is not str or self._reader is None or not _POOL.fullmatch(name):
-            raise Corrupt("a small array is damaged", why="it names no buffer")
-        if name not in self._pools:
-            self._pools[name] = self._reader.read(name)
-            self._left[name] = self._pools[name].nbytes
-        return self._pools[name]
+        data = self._pools.get(name) if type(name) is str else None
+        if data is None:
+            if type(name) is not str or self._reader is None or not _POOL.fullmatch(name):
+                raise Corrupt("a small array is damaged", why="it names no buffer")
+            data = self._pools[name] = self._reader.read(name)
+            self._left[name] = data.nbytes
+        return data

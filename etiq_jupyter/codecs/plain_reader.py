@@ -13,11 +13,14 @@ import msgspec
 
 from etiq_jupyter.codecs import scalars
 from etiq_jupyter.codecs.base import MAX_DEPTH, Reading, SubReader, refuse
+from etiq_jupyter.codecs.collector import collector_paused
 from etiq_jupyter.codecs.plain_arrays import ArrayReader
 from etiq_jupyter.errors import Corrupt, NotKept
 from etiq_jupyter.objects.content import ContentReader
 
 Ext = msgspec.msgpack.Ext
+LARGE = 16 << 10
+"""Bytes from which a value is read with the collector paused."""
 _decode = msgspec.msgpack.Decoder().decode
 _FACTORIES: dict[Any, Any] = {
     kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool, bytes)
@@ -72,12 +75,10 @@ class NodeReader:
             When a class is missing and stand-ins are not wanted.
         """
         try:
-            root, self.nodes = _decode(data)
-            if not isinstance(self.nodes, list):
-                raise Corrupt("a plain value is damaged")
-            if type(root) is Ext and root.code == 1:
-                self._build(_number(root))
-            return self._element(root)
+            if len(data) < LARGE:
+                return self._read(data)
+            with collector_paused():
+                return self._read(data)
         except RecursionError as error:
             raise refuse("it is nested too deep") from error
         except msgspec.DecodeError as error:
@@ -94,6 +95,14 @@ class NodeReader:
             raise Corrupt(
                 "a plain value is damaged", why=f"{type(error).__name__}: {error}"
             ) from error
+
+    def _read(self, data: memoryview | bytes) -> Any:
+        root, self.nodes = _decode(data)
+        if not isinstance(self.nodes, list):
+            raise Corrupt("a plain value is damaged")
+        if type(root) is Ext and root.code == 1:
+            self._build(_number(root))
+        return self._element(root)
 
     def _build(self, root: int) -> None:
         """Make the nodes below ``root``, children first, with a stack of our own."""
