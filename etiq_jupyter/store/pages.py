@@ -17,7 +17,8 @@ from etiq_jupyter.store.journal import Journal, read_journal
 
 MAGIC = b"SQLite format 3\0"
 _TABLE, _INDEX, _INDEX_INNER, _TABLE_INNER = 0x0D, 0x0A, 0x02, 0x05
-_FREE = 2  # what the page map says of a page that is not in use
+# What the page map says of a page: part of a table, not in use, or the rest of a long row.
+_TREE, _FREE, _CONTINUES = (1, 5), 2, 4
 _SIZES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8, 8: 0, 9: 0}
 _MOST_COLUMNS = 100
 _LOCK_BYTE = 1 << 30  # the page with this byte holds nothing
@@ -54,6 +55,7 @@ class Pages:
         self._latest, committed = _latest(journal)
         self.count = max(len(self._main) // self.size, committed)
         self._usable = self.size
+        self._following: dict[int, int] | None = None
         first = self.page(1)
         self.sound_header = header_is_sound(first)
         if not self.sound_header:
@@ -76,14 +78,14 @@ class Pages:
         found = (number - 2) // every * every + 2
         return found + 1 if found == _LOCK_BYTE // self.size + 1 else found
 
-    def _purpose(self, number: int) -> int | None:
-        """Return what the map says of a page; None when it says nothing."""
+    def _entry(self, number: int) -> tuple[int, int]:
+        """Return what the map says a page is for, and which page leads to it; zeros for nothing."""
         if not self._mapped or number < 3:
-            return None
+            return 0, 0
         place = self._map_page(number)
         at = 5 * (number - place - 1)
         found = self.page(place)
-        return found[at] if 0 <= at < len(found) else None
+        return struct.unpack_from(">BI", found, at) if 0 <= at <= len(found) - 5 else (0, 0)
 
     def owner(self, number: int) -> str:
         """Return the name of the table or index that a page belongs to; empty when it is lost."""
@@ -91,13 +93,22 @@ class Pages:
         for _ in range(self.count):
             if number == 1 or number in roots:
                 return roots.get(number, "the list of tables")
-            place = self._map_page(number)
-            at = 5 * (number - place - 1)
-            entry = self.page(place)[at : at + 5] if self._mapped and number > 2 else b""
-            if len(entry) < 5:
+            number = self._entry(number)[1]
+            if not number:
                 break
-            number = struct.unpack_from(">I", entry, 1)[0]
         return ""
+
+    def _after(self, number: int, told: int) -> int:
+        """Return the page on which a long row goes on; the map knows it, too."""
+        if not self._mapped or self._entry(told) == (_CONTINUES, number):
+            return told
+        if self._following is None:
+            self._following = {}
+            for each in range(3, self.count + 1):
+                purpose, before = self._entry(each)
+                if purpose == _CONTINUES:
+                    self._following[before] = each
+        return self._following.get(number, told)
 
     def _free_list(self) -> set[int] | None:
         """Return the pages that are in no use; None when the list cannot be followed."""
@@ -117,10 +128,10 @@ class Pages:
 
     def _in_use(self, number: int) -> bool:
         # Both have to say that it is not: in one of them the byte may be the damaged one.
-        purpose = self._purpose(number)
+        purpose = self._entry(number)[0]
         if self._free is None:
             return purpose != _FREE
-        return number not in self._free or purpose not in (None, _FREE)
+        return number not in self._free or purpose not in (0, _FREE)
 
     def rows(self) -> Iterator[Row]:
         """Return the rows and entries on all pages in use that can be read."""
@@ -137,8 +148,8 @@ class Pages:
             self.damaged.setdefault(number, "cut short")
             return
         start = 100 if number == 1 else 0
-        kind, purpose = page[start], self._purpose(number)
-        tree = purpose in (1, 5) or number == 1
+        kind = page[start]
+        tree = number == 1 or self._entry(number)[0] in _TREE
         if kind in (_TABLE, _INDEX, _INDEX_INNER):
             kinds: tuple[int, ...] = (kind,)
         elif kind == _TABLE_INNER or not tree:
@@ -158,27 +169,61 @@ class Pages:
         if head + 2 * count > self.size:
             self.damaged[number] = "its list of rows"
             count = (self.size - head) // 2
+        used: list[tuple[int, int]] = []
         for at in struct.unpack_from(f">{count}H", page, head):
-            try:
-                row = self._cell(number, page, at, kind) if at >= head + 2 * count else None
-            except (ValueError, IndexError, struct.error):
-                row = None
-            if row is None:
+            found = self._cell(number, page, at & (self.size - 1), kind)
+            if found is None or found[1] < head:
                 self.damaged.setdefault(number, "a row on it")
             else:
-                yield row
+                used.append(found[1:])
+                yield found[0]
+        if number not in self.damaged and not _adds_up(page, start, used):
+            self.damaged[number] = "its list of rows"
+        if number in self.damaged:
+            # What the list does not lead to may still stand on the page.
+            yield from self._between(number, page, kind, head, used)
 
-    def _cell(self, number: int, page: bytes | memoryview, at: int, kind: int) -> Row:
-        if kind == _INDEX_INNER:
-            at += 4
-        length, at = _varint(page, at)
+    def _between(
+        self,
+        number: int,
+        page: bytes | memoryview,
+        kind: int,
+        at: int,
+        used: list[tuple[int, int]],
+    ) -> Iterator[Row]:
+        """Look for rows where the list of rows names none."""
+        ends = dict(sorted(used))
+        while at < self.size:
+            if at in ends:
+                at = max(ends[at], at + 1)
+                continue
+            limit = next((begin for begin in ends if begin > at), self.size)
+            found = self._cell(number, page, at, kind)
+            if found is not None and found[2] <= limit and any(found[0].values):
+                yield found[0]
+                at = found[2]
+            else:
+                at += 1
+
+    def _cell(
+        self, number: int, page: bytes | memoryview, begin: int, kind: int
+    ) -> tuple[Row, int, int] | None:
+        """Read the row that begins somewhere on a page; return it, its begin and its end there."""
+        at = begin + 4 if kind == _INDEX_INNER else begin
         row: int | None = None
-        if kind == _TABLE:
-            row, at = _varint(page, at)
-        payload = self._payload(page, at, length, table=kind == _TABLE)
-        return Row(number, row, _record(payload))
+        try:
+            length, at = _varint(page, at)
+            if kind == _TABLE:
+                row, at = _varint(page, at)
+            payload, end = self._payload(page, at, length, table=kind == _TABLE)
+            return Row(number, row, _record(payload)), begin, end
+        except (ValueError, IndexError, struct.error):
+            return None
 
-    def _payload(self, page: bytes | memoryview, at: int, length: int, *, table: bool) -> bytes:
+    def _payload(
+        self, page: bytes | memoryview, at: int, length: int, *, table: bool
+    ) -> tuple[bytes, int]:
+        """Return the bytes of a row, wherever they are, and where they end on its own page."""
         if length > self.count * self.size:
             raise ValueError("longer than the file")
         usable = self._usable
@@ -199,8 +244,22 @@ class Pages:
                 raise ValueError("a part of the row is missing")
             pieces.append(bytes(more[4 : 4 + min(left, usable - 4)]))
             left -= len(pieces[-1])
-            following = struct.unpack_from(">I", more)[0]
-        return b"".join(pieces)
+            if left:
+                following = self._after(following, struct.unpack_from(">I", more)[0])
+        return b"".join(pieces), at + local + (4 if length > local else 0)
+
+
+def _adds_up(page: bytes | memoryview, start: int, used: list[tuple[int, int]]) -> bool:
+    """Whether rows, gaps and crumbs fill the part of a page that holds rows."""
+    gap, _, content, crumbs = struct.unpack_from(">HHHB", page, start + 1)
+    total = crumbs + sum(max(end - begin, 4) for begin, end in used)
+    for _ in range(len(page) // 4):
+        if not gap or gap + 4 > len(page):
+            break
+        gap, size = struct.unpack_from(">2H", page, gap)
+        total += size
+    wanted = len(page) - (content or 65536)
+    return bool(total == wanted)
 
 
 def _latest(journal: Journal) -> tuple[dict[int, int], int]:

@@ -28,15 +28,19 @@ _MOVED = (
 """The columns of a snapshot that do not follow from its manifest, after the manifest itself."""
 
 
-def _candidates(store: Path, *, beside: bool) -> Iterator[Path]:
-    """Name the places for a store's spare; another store has others."""
-    if beside:
-        yield store / "spare"
+def _candidates(store: Path) -> Iterator[Path]:
+    """Name the places for a store's spare on other disks; another store has others."""
     owner = os.getuid() if hasattr(os, "getuid") else "user"
     which = blake3_hex(os.fsencode(store.expanduser().absolute()))[:12]
     for folder in (tempfile.gettempdir(), "/dev/shm"):  # noqa: S108 - checked to be ours below
         if Path(folder).is_dir():
             yield Path(folder) / f"etiq-{owner}-{which}"
+
+
+def _places(store: Path) -> Iterator[Path]:
+    """Name all places for a store's spare."""
+    yield store / "spare"
+    yield from _candidates(store)
 
 
 def _ours(path: Path) -> bool:
@@ -67,7 +71,7 @@ def open_spare(store_path: Path, *, beside: bool = False) -> Store:
         When there is no room anywhere.
     """
     last: EtiqError | None = None
-    for path in _candidates(store_path, beside=beside):
+    for path in _places(store_path) if beside else _candidates(store_path):
         if not _ours(path):
             continue
         try:
@@ -88,7 +92,7 @@ def open_spare(store_path: Path, *, beside: bool = False) -> Store:
 def bring_back(store: Store) -> int:
     """Move into a store what was kept in its spare; return how many snapshots."""
     count = 0
-    for path in _candidates(store.path, beside=True):
+    for path in _places(store.path):
         if not (_ours(path) and (path / "index.sqlite").is_file()):
             continue
         with contextlib.suppress(EtiqError):
@@ -126,7 +130,7 @@ def _move(spare: Store, store: Store) -> int:
 
 def left_behind(store_path: Path) -> Store | None:
     """Open the spare of a store if something in it is still to be sent or moved."""
-    for path in _candidates(store_path, beside=True):
+    for path in _places(store_path):
         if _ours(path) and (path / "index.sqlite").is_file():
             try:
                 store = Store.open(path)

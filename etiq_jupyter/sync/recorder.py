@@ -88,10 +88,11 @@ class Recorder:
             with store.database.write():
                 pass
         except (StorageFull, DamagedIndex) as error:
-            spare = open_spare(path, beside=isinstance(error, DamagedIndex))
-            self._elsewhere = f"{error} Kept in {spare.path} for now."
-            _log.warning("%s Snapshots are kept in %s for now.", error, spare.path)
-            return spare
+            beside = isinstance(error, DamagedIndex)
+            where = f"the folder {path / 'spare'}" if beside else "the temporary folder"
+            self._elsewhere = f"{error} Kept in {where} for now."
+            _log.warning("%s Snapshots are kept in %s for now.", error, where)
+            return open_spare(path, beside=beside)
         return store
 
     def _use_spare(self, reason: StorageFull | DamagedIndex) -> Recorder:
