@@ -199,6 +199,8 @@ def _serve(
 ) -> None:
     import uvicorn
 
+    from etiq_jupyter.dashboard.web.protocol import Protocol
+
     config = uvicorn.Config(
         AppFactory(settings, secret),
         factory=True,
@@ -206,7 +208,7 @@ def _serve(
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -139,39 +140,56 @@ class Statement:
         return str(compiled), list(compiled.positiontup or [])
 
 
-class Insert(Statement):
-    """An INSERT of rows with all columns of a table."""
+class Insert:
+    """An INSERT of rows with all columns of a table, in few steps.
+
+    Each step of SQLite lets another thread run, and to be back costs more than a row does. So
+    several rows go in with one statement: as many as fit of a few numbers, for each of which the
+    driver keeps the statement prepared. For PostgreSQL each column is an array.
+
+    Parameters
+    ----------
+    table : Table
+        Where to.
+    """
+
+    AT_ONCE = (32, 8, 4, 2, 1)
+    """Rows of one statement; 32 with the most columns stay below 999 values, SQLite's old limit."""
 
     def __init__(self, table: Table) -> None:
-        super().__init__(table.insert().values({c.name: bindparam(c.name) for c in table.c}))
         self._table = table
-        self._columns: Callable[[dict[str, Any]], tuple[Any, ...]] | None = None
+        names = [column.name for column in table.c]
+        self._values = itemgetter(*names)
+        quoted = ", ".join(f'"{name}"' for name in names)
+        self._head = f"INSERT INTO {table.name} ({quoted})"
+        row = f"({', '.join('?' * len(names))})"
+        self._texts = {
+            count: f"{self._head} VALUES {', '.join([row] * count)}" for count in self.AT_ONCE
+        }
+        self._arrays = ""
 
     def run(self, tx: Tx, *rows: dict[str, Any]) -> None:
-        """Insert rows, all at once."""
+        """Insert rows."""
         if not rows:
             return
-        text, order = self.compiled(tx)
-        if self._columns is None:
-            self._columns = itemgetter(*order)
-        values = list(map(self._columns, rows))
+        values = list(map(self._values, rows))
         if tx.dialect.name == "postgresql":
+            text = self._arrays or self._with_arrays(tx)
             execute(tx, text, [array(column) for column in zip(*values, strict=True)])
-        elif isinstance(tx, Connection):
-            with errors_of_sqlalchemy(tx):
-                driver(tx).executemany(text, values)
+            return
+        start = 0
+        for count, text in self._texts.items():
+            while len(values) - start >= count:
+                execute(tx, text, list(chain.from_iterable(values[start : start + count])))
+                start += count
 
-    def _compile(self, tx: Tx) -> tuple[str, list[str]]:
-        if tx.dialect.name != "postgresql":
-            return super()._compile(tx)
-        # One array for each column: the text is the same for any number of rows, and prepared once.
-        names, places = [], []
-        for number, column in enumerate(self._table.c, 1):
-            names.append(column.name)
-            places.append(f"${number}::{column.type.compile(tx.dialect)}[]")
-        quoted = ", ".join(f'"{name}"' for name in names)
-        table, arrays = self._table.name, ", ".join(places)
-        return f"INSERT INTO {table} ({quoted}) SELECT * FROM unnest({arrays})", names  # noqa: S608
+    def _with_arrays(self, tx: Tx) -> str:
+        places = ", ".join(
+            f"${number}::{column.type.compile(tx.dialect)}[]"
+            for number, column in enumerate(self._table.c, 1)
+        )
+        self._arrays = f"{self._head} SELECT * FROM unnest({places})"  # noqa: S608 - no value in it
+        return self._arrays
 
 
 def execute(tx: Tx, text: str, values: Sequence[Any] = ()) -> Any:

@@ -62,7 +62,11 @@ class Writer:
 
     def _connect(self) -> Connection:
         connection = self._connection = self._database.engine.connect()
-        if not self._database.is_sqlite:
+        if self._database.is_sqlite:
+            # What a statement of several rows would undo should it fail is kept beside: not in a
+            # file made anew for each.
+            execute(connection, "PRAGMA temp_store = MEMORY")
+        else:
             psycopg = driver(connection)
             psycopg.rollback()
             psycopg.autocommit = True

@@ -35,6 +35,9 @@ FORMATS = {
     "raw": ("application/octet-stream", "bin"),
     "safetensors": ("application/octet-stream", "safetensors"),
 }
+_RAW_EXTENSIONS = {"source": "py"}
+"""Of raw content that has a usual name; an array tells it by its first bytes."""
+_NPY = b"\x93NUMPY"
 _EXTENSIONS = {
     "image/svg+xml": "svg",
     "image/jpeg": "jpg",
@@ -132,6 +135,9 @@ def download(request: Request, services: Services, opened: Opened, name: str) ->
     with decoding(repr(name)):
         mime, data = codecs.export(stored.content, chosen)
     mime, extension = _harmless(mime, chosen)
+    if chosen == "raw" and extension == "bin":
+        usual = _RAW_EXTENSIONS.get(stored.content.codec, extension)
+        extension = "npy" if data.startswith(_NPY) else usual
     headers["Content-Disposition"] = _attachment(opened, name, extension)
     return _ranged(request, data, mime, headers)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from anyio import to_thread
 
+from etiq_jupyter.dashboard.events.hub import Event
 from etiq_jupyter.dashboard.projects.access import project_row
 from etiq_jupyter.dashboard.snapshots.batch import Claim, Entry, NeedObjects, Taken
 from etiq_jupyter.dashboard.snapshots.manifest import Manifest, check
@@ -57,8 +58,7 @@ async def put_snapshots(call: Call) -> Receipts:
     claim = Claim(user_id=call.who.user.id)
     # All are queued before the first is waited for: they are written in this order.
     queued = [
-        asyncio.wrap_future(services.ingest.submit(Entry(manifest, claim, call.base_url)))
-        for manifest in manifests
+        services.ingest.submit(Entry(manifest, claim, call.base_url)) for manifest in manifests
     ]
     outcomes = await asyncio.gather(*queued, return_exceptions=True)
     taken: list[Taken] = []
@@ -69,8 +69,8 @@ async def put_snapshots(call: Call) -> Receipts:
         else:
             taken.append(outcome)
     made = [one.receipt for one in taken if one.made]
-    if made and not services.hub.quiet:
-        await to_thread.run_sync(_announce, services, made)
+    for receipt in made:
+        services.hub.publish_soon(Event(kind="snapshot", id=receipt.id, project=receipt.project))
     if failed:
         raise _plain(failed[0])
     return Receipts(receipts=[one.receipt for one in taken], made=[one.id for one in made])
@@ -97,8 +97,3 @@ def _plain(error: BaseException) -> BaseException:
     if isinstance(error, NeedObjects):
         return ServerError("the snapshots' objects are being collected", hint="send them again")
     return error
-
-
-def _announce(services: Services, receipts: list[Receipt]) -> None:
-    for receipt in receipts:
-        services.announce("snapshot", project_id=receipt.project, id=receipt.id)

