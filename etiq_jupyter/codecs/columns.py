@@ -119,7 +119,7 @@ def write_column(sink: Sink, array: Any, depth: int = 0) -> Spec:
         spec["size"] = len(array.dictionary)
         return spec
     if _is_text(kind):
-        _write_text(sink, array, valid is not None)
+        _write_text(sink, array, valid)
         return spec | {"form": "text"}
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
         return spec | {"form": "list"} | _write_list(sink, array, depth)
@@ -169,19 +169,20 @@ def _write_fixed(sink: Sink, array: pa.Array, valid: np.ndarray[Any, Any] | None
     sink.put("values", view.data, "rows", max(width, 1))
 
 
-def _write_text(sink: Sink, array: pa.Array, nulls: bool) -> None:
+def _write_text(sink: Sink, array: pa.Array, valid: np.ndarray[Any, Any] | None) -> None:
     kind = array.type
     if pa.types.is_string_view(kind):
         array = array.cast(pa.large_string())
     elif pa.types.is_binary_view(kind):
         array = array.cast(pa.large_binary())
-    if nulls:
-        array = pc.fill_null(
-            array,
-            "" if pa.types.is_large_string(array.type) or pa.types.is_string(array.type) else b"",
-        )
     offsets = _offsets(array)
-    write_lengths(sink, np.diff(offsets))
+    lengths = np.diff(offsets)
+    if valid is not None and lengths[~valid].any():  # a null may hide text, which must not be kept
+        text = pa.types.is_large_string(array.type) or pa.types.is_string(array.type)
+        array = pc.fill_null(array, "" if text else b"")
+        offsets = _offsets(array)
+        lengths = np.diff(offsets)
+    write_lengths(sink, lengths)
     data = array.buffers()[2]
     payload = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data is not None else b""
     sink.put("payload", payload, "payload")

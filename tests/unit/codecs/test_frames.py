@@ -65,6 +65,31 @@ def test_garbage_under_nulls_does_not_change_the_hash() -> None:
     )
 
 
+def test_text_hidden_under_nulls_is_not_kept() -> None:
+    hidden = pa.Array.from_buffers(
+        pa.string(),
+        3,
+        [
+            pa.py_buffer(b"\x05"),
+            pa.py_buffer(np.array([0, 1, 4, 6], np.int32)),
+            pa.py_buffer(b"aSECbb"),
+        ],
+    )
+    clean = pa.array(["a", None, "bb"])
+    assert codecs.encode(hidden).content.hash == codecs.encode(clean).content.hash
+    assert not any(b"SEC" in bytes(b.data) for b in codecs.encode(hidden).content.buffers)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8, 16])
+def test_values_under_nulls_of_every_width_are_zero(width: int) -> None:
+    values = pa.py_buffer(b"\xff" * 3 * width)
+    kind = pa.decimal128(30, 2) if width == 16 else pa.from_numpy_dtype(f"u{width}")
+    array = pa.Array.from_buffers(kind, 3, [pa.py_buffer(b"\x05"), values])
+    kept = {b.name: bytes(b.data) for b in codecs.encode(array).content.buffers}
+    found = next(data for name, data in kept.items() if name.endswith("values"))
+    assert found == b"\xff" * width + b"\0" * width + b"\xff" * width
+
+
 def test_only_the_columns_asked_for_are_read(stored: Any) -> None:
     reader = stored(codecs.encode(FRAME).content)
     made = codecs.decode(reader, columns=["n", "city"])
