@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from etiq_jupyter import model
 from etiq_jupyter.api.backend import backend_of
+from etiq_jupyter.api.handle import Handle
 from etiq_jupyter.api.listing import Listing
 from etiq_jupyter.api.projects import Project
 from etiq_jupyter.api.snapshot import Snapshot
@@ -144,32 +145,8 @@ class Connection:
         return f"<Connection {user.username if user else 'local'} @ {self._session.url}>"
 
 
-class Workspace:
+class Workspace(Handle[model.Workspace]):
     """Owner and sharing unit of projects."""
-
-    def __init__(self, session: Session, facts: model.Workspace) -> None:
-        self._session = session
-        self._facts = facts
-
-    @property
-    def id(self) -> str:
-        """UUID."""
-        return self._facts.id
-
-    @property
-    def short_id(self) -> str:
-        """``WSP-1``."""
-        return self._facts.short_id
-
-    @property
-    def name(self) -> str:
-        """Name."""
-        return self._facts.name
-
-    @property
-    def role(self) -> model.Role:
-        """My role."""
-        return self._facts.role
 
     def project(self, project: str) -> Project:
         """Return a project of this workspace by name or id; never makes one."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from etiq_jupyter import model
 from etiq_jupyter.api.backend import backend_of
+from etiq_jupyter.api.handle import Handle
 from etiq_jupyter.api.listing import Listing
 from etiq_jupyter.errors import AuthError, Invalid, Offline
 from etiq_jupyter.names import LONGEST, unseen_character
@@ -146,37 +147,8 @@ class Projects:
         return repr(self.list())
 
 
-class Project:
+class Project(Handle[model.Project]):
     """A named body of work with members. Its snapshots are in ``project.snapshots``."""
-
-    def __init__(self, session: Session, facts: model.Project) -> None:
-        self._session = session
-        self._facts = facts
-
-    @property
-    def facts(self) -> model.Project:
-        """What is known of the project, as the wire struct."""
-        return self._facts
-
-    @property
-    def id(self) -> str:
-        """UUID of the project."""
-        return self._facts.id
-
-    @property
-    def short_id(self) -> str:
-        """The dashboard's short id, such as ``PRJ-3``; empty for a local project."""
-        return self._facts.short_id
-
-    @property
-    def name(self) -> str:
-        """Name of the project."""
-        return self._facts.name
-
-    @property
-    def role(self) -> model.Role:
-        """My role in it: viewer, editor or owner."""
-        return self._facts.role
 
     @property
     def workspace(self) -> str:

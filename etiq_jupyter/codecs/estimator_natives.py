@@ -13,11 +13,21 @@ compiled code relies on is inside its bounds. What cannot be checked so is kept 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from etiq_jupyter.codecs.base import refuse
-from etiq_jupyter.codecs.estimator_trees import Load, array_of, number_of, state_of
+from etiq_jupyter.codecs.estimator_schema import (
+    Load,
+    array_of,
+    class_of,
+    constant_of,
+    demand,
+    nodes_of,
+    number_of,
+    parts_of,
+    state_of,
+    walk,
+)
 
 _NEIGHBOURS = ("sklearn.neighbors._kd_tree.KDTree", "sklearn.neighbors._ball_tree.BallTree")
 _METRICS = tuple(
@@ -59,31 +69,21 @@ def check_natives(schema: Any, load: Load) -> None:
     UnsafeContent
         When using the model could leave its memory.
     """
-    # Node, and the estimator around it.
-    todo: list[tuple[Any, dict[str, Any]]] = [(schema, {})]
-    while todo:
-        node, around = todo.pop()
-        if isinstance(node, list):
-            todo += [(part, around) for part in node]
-        elif isinstance(node, dict):
-            if node.get("__loader__") == "ObjectNode":
-                around = _check(node, around, load)
-            todo += [(part, around) for part in node.values()]
+
+    def visit(node: dict[str, Any], around: dict[str, Any]) -> dict[str, Any]:
+        return _check(node, around, load) if node.get("__loader__") == "ObjectNode" else around
+
+    # Around a node: the attributes of the estimator that it stands in.
+    nothing: dict[str, Any] = {}
+    walk(schema, nothing, visit)
 
 
 def forget_counters(schema: Any) -> None:
     """Set to zero what neighbour trees count when they are used: predicting changes no model."""
-    todo: list[Any] = [schema]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, list):
-            todo += node
-        elif isinstance(node, dict):
-            todo += node.values()
-            if f"{node.get('__module__')}.{node.get('__class__')}" in _NEIGHBOURS:
-                parts = node.get("content", {}).get("content", [])
-                for part in parts[7:11]:
-                    part["content"] = "0"
+    for node in nodes_of(schema):
+        if class_of(node) in _NEIGHBOURS:
+            for part in parts_of(node)[7:11]:
+                part["content"] = "0"
 
 
 def _check(node: dict[str, Any], around: dict[str, Any], load: Load) -> dict[str, Any]:
@@ -109,48 +109,32 @@ def _check(node: dict[str, Any], around: dict[str, Any], load: Load) -> dict[str
     return around
 
 
-def _json(node: Any) -> Any:
-    """Return the value of a constant; the node itself when it is none."""
-    if isinstance(node, dict) and node.get("__loader__") == "JsonNode":
-        try:
-            return json.loads(node.get("content", ""))
-        except (ValueError, TypeError):
-            return node
-    return node
-
-
-def _demand(true: Any, message: str) -> None:
-    if not true:
-        raise refuse(message)
-
-
 # --- neighbours -----------------------------------------------------------------------------------
 
 
 def _check_neighbours(node: dict[str, Any], name: str, load: Load) -> None:
     import numpy as np
 
-    content = node.get("content")
-    parts = content.get("content") if isinstance(content, dict) else None
-    if not isinstance(parts, list) or len(parts) != 13:
+    parts = parts_of(node)
+    if len(parts) != 13:
         raise refuse(f"a {name} of the model does not have the parts that it should")
     data, order, nodes, bounds = (array_of(part, load) for part in parts[:4])
     leaf_size, levels, count = (number_of(part) for part in parts[4:7])
-    _demand(data.ndim == 2 and data.dtype == np.float64, f"a {name} has data of a wrong form")
+    demand(data.ndim == 2 and data.dtype == np.float64, f"a {name} has data of a wrong form")
     rows, columns = data.shape
-    _demand(rows > 0 and columns > 0 and order.shape == (rows,), f"a {name} has rows left out")
-    _demand(np.array_equal(np.sort(order), np.arange(rows)), f"a {name} has rows outside it")
-    _demand(leaf_size is not None and leaf_size > 0, f"a {name} does not say how large it is")
+    demand(rows > 0 and columns > 0 and order.shape == (rows,), f"a {name} has rows left out")
+    demand(np.array_equal(np.sort(order), np.arange(rows)), f"a {name} has rows outside it")
+    demand(leaf_size is not None and leaf_size > 0, f"a {name} does not say how large it is")
     sides = 2 if name == "KDTree" else 1
     fits = count is not None and levels is not None and 0 < levels < 63
-    _demand(
+    demand(
         fits and count == 2**levels - 1 and nodes.shape == (count,),  # type: ignore[operator]
         f"a {name} does not have as many nodes as it says",
     )
-    _demand(bounds.shape == (sides, count, columns), f"a {name} has bounds of a wrong form")
+    demand(bounds.shape == (sides, count, columns), f"a {name} has bounds of a wrong form")
     _check_ranges(nodes, rows, name)
-    weights = _json(parts[12])
-    _demand(
+    weights = constant_of(parts[12])
+    demand(
         weights is None or array_of(parts[12], load).shape == (rows,),
         f"a {name} does not have a weight for every row",
     )
@@ -162,30 +146,29 @@ def _check_ranges(nodes: Any, rows: int, name: str) -> None:
     import numpy as np
 
     fields = ("idx_start", "idx_end", "is_leaf")
-    _demand(
+    demand(
         nodes.dtype.names is not None and all(field in nodes.dtype.names for field in fields),
         f"a {name} has nodes of a wrong form",
     )
     start, end, leaf = (nodes[field].astype(np.int64) for field in fields)
     here = np.flatnonzero(leaf == 0)
     message = f"a {name} has a node outside it"
-    _demand(start[0] == 0 and end[0] == rows and bool((start <= end).all()), message)
-    _demand(not len(here) or int(here.max()) * 2 + 2 < len(nodes), message)
+    demand(start[0] == 0 and end[0] == rows and bool((start <= end).all()), message)
+    demand(not len(here) or int(here.max()) * 2 + 2 < len(nodes), message)
     left, right = 2 * here + 1, 2 * here + 2
     split = (start[left] == start[here]) & (end[left] == start[right]) & (end[right] == end[here])
-    _demand(bool(split.all()), message)
+    demand(bool(split.all()), message)
 
 
 def _check_metric(node: Any, columns: int, name: str, load: Load) -> None:
-    full = f"{node.get('__module__')}.{node.get('__class__')}" if isinstance(node, dict) else ""
-    _demand(full in _METRICS, f"a {name} measures by {full.rpartition('.')[2][:40]}")
-    content = node.get("content")
-    parts = content.get("content") if isinstance(content, dict) else None
-    if not isinstance(parts, list) or len(parts) != 3:
+    full = class_of(node)
+    demand(full in _METRICS, f"a {name} measures by {full.rpartition('.')[2][:40]}")
+    parts = parts_of(node)
+    if len(parts) != 3:
         raise refuse(f"a {name} has a metric of a wrong form")
     if full.endswith("MinkowskiDistance64"):
         weights = array_of(parts[1], load)
-        _demand(
+        demand(
             weights.shape in ((0,), (columns,)),
             f"a {name} does not have a weight for every column",
         )
@@ -193,7 +176,7 @@ def _check_metric(node: Any, columns: int, name: str, load: Load) -> None:
 
 def _check_labels(state: dict[str, Any], load: Load) -> None:
     """Classes of neighbours are counted in native code, at the position that the label names."""
-    if _json(state.get("outputs_2d_")) is True:
+    if constant_of(state.get("outputs_2d_")) is True:
         return  # counted by NumPy, which looks
     labels, classes = array_of(state["_y"], load), array_of(state.get("classes_"), load)
     fitted = state.get("_fit_X")
@@ -202,7 +185,7 @@ def _check_labels(state: dict[str, Any], load: Load) -> None:
         rows = array_of(fitted, load).shape[0]
     right = labels.ndim == 1 and labels.dtype.kind in "iu" and len(labels) == rows
     inside = right and (not len(labels) or 0 <= labels.min() <= labels.max() < len(classes))
-    _demand(inside, "a classifier by neighbours has labels that are none of its classes")
+    demand(inside, "a classifier by neighbours has labels that are none of its classes")
 
 
 # --- boosting, splines ----------------------------------------------------------------------------
@@ -213,31 +196,32 @@ def _check_predictor(state: dict[str, Any], around: dict[str, Any], load: Load) 
 
     features = number_of(around.get("n_features_in_"))
     mapper = state_of(around.get("_bin_mapper"))
-    plain = _json(around.get("_preprocessor")) is None and not _json(around.get("_in_fit"))
-    _demand(features is not None and mapper and plain, "its boosting has categorical features")
+    untouched = constant_of(around.get("_preprocessor")) is None
+    plain = untouched and not constant_of(around.get("_in_fit"))
+    demand(features is not None and mapper and plain, "its boosting has categorical features")
     categorical = array_of(mapper.get("is_categorical_"), load)
-    _demand(
+    demand(
         categorical.shape == (features,) and not categorical.any(),
         "its boosting has categorical features",
     )
     nodes = array_of(state.get("nodes"), load)
     fields = ("is_leaf", "left", "right", "feature_idx", "is_categorical")
     names = nodes.dtype.names
-    _demand(
+    demand(
         nodes.ndim == 1 and len(nodes) and names and all(field in names for field in fields),
         "a tree of its boosting has nodes of a wrong form",
     )
     inner = nodes["is_leaf"] == 0
-    _demand(not nodes["is_categorical"][inner].any(), "its boosting has categorical features")
+    demand(not nodes["is_categorical"][inner].any(), "its boosting has categorical features")
     here = np.flatnonzero(inner)
     for side in ("left", "right"):
         child = nodes[side][inner].astype(np.int64)
-        _demand(
+        demand(
             bool((child > here).all()) and bool((child < len(nodes)).all()),
             "a tree of its boosting has a child outside it",
         )
     split = nodes["feature_idx"][inner].astype(np.int64)
-    _demand(
+    demand(
         bool((split >= 0).all()) and bool((split < features).all()),
         "a tree of its boosting splits by a feature that it does not have",
     )
@@ -260,8 +244,8 @@ def _check_spline(state: dict[str, Any], load: Load) -> None:
         and coefficients.dtype.kind in "fc"
         and coefficients.shape[0] >= len(knots) - degree - 1
     )
-    _demand(fits, "a spline does not have as many coefficients as its knots ask for")
-    _demand(
+    demand(fits, "a spline does not have as many coefficients as its knots ask for")
+    demand(
         bool(np.isfinite(knots).all()) and bool((np.diff(knots) >= 0).all()),
         "a spline has knots out of order",
     )
@@ -272,7 +256,7 @@ def _check_spline(state: dict[str, Any], load: Load) -> None:
 
 def _check_center(state: dict[str, Any], around: dict[str, Any], load: Load) -> None:
     features = number_of(around.get("n_features_in_"))
-    _demand(
+    demand(
         features is not None and array_of(state.get("center"), load).shape == (features,),
         "a cluster's centre does not have as many features as the model",
     )
@@ -281,12 +265,12 @@ def _check_center(state: dict[str, Any], around: dict[str, Any], load: Load) -> 
 def _check_centers(state: dict[str, Any], load: Load) -> None:
     centers = array_of(state["cluster_centers_"], load)
     features = number_of(state.get("n_features_in_"))
-    _demand(
+    demand(
         centers.ndim == 2 and centers.shape[1] == features,
         "the clusters' centres do not have as many features as the model",
     )
     threads = number_of(state.get("_n_threads"))
-    _demand(threads is None or 0 < threads <= MAX_THREADS, "its clusters ask for too many threads")
+    demand(threads is None or 0 < threads <= MAX_THREADS, "its clusters ask for too many threads")
 
 
 def _check_vectors(state: dict[str, Any], load: Load) -> None:
@@ -300,11 +284,11 @@ def _check_vectors(state: dict[str, Any], load: Load) -> None:
     classes = len(counts) if counts.ndim == 1 else 0
     pairs = classes * (classes - 1) // 2
     message = "its support vectors, coefficients and classes do not fit together"
-    _demand(classes >= 2 and vectors.ndim == 2 and bool((counts >= 0).all()), message)
-    _demand(weights.shape == (classes - 1, len(vectors)), message)
-    _demand(int(counts.max()) <= len(vectors) and borders.shape == (pairs,), message)
+    demand(classes >= 2 and vectors.ndim == 2 and bool((counts >= 0).all()), message)
+    demand(weights.shape == (classes - 1, len(vectors)), message)
+    demand(int(counts.max()) <= len(vectors) and borders.shape == (pairs,), message)
     regression = classes == 2 and bool((counts == len(vectors)).all())
-    _demand(regression or int(counts.sum()) == len(vectors), message)
-    _demand(array_of(state.get("support_"), load).shape == (len(vectors),), message)
+    demand(regression or int(counts.sum()) == len(vectors), message)
+    demand(array_of(state.get("support_"), load).shape == (len(vectors),), message)
     for name in ("_probA", "_probB"):
-        _demand(array_of(state.get(name), load).shape in ((0,), (pairs,)), message)
+        demand(array_of(state.get(name), load).shape in ((0,), (pairs,)), message)

@@ -7,15 +7,20 @@ that hand it their data without checking promise as many features.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 from etiq_jupyter.codecs.base import refuse
+from etiq_jupyter.codecs.estimator_schema import (
+    Load,
+    array_of,
+    class_of,
+    number_of,
+    state_of,
+    walk,
+)
 
 TREE = "sklearn.tree._tree.Tree"
 _CHECK_THEMSELVES = ("Bagging", "Stacking", "Voting", "AdaBoost")
-Load = Callable[[str], Any]
 
 
 def check_trees(schema: Any, load: Load) -> None:
@@ -33,31 +38,20 @@ def check_trees(schema: Any, load: Load) -> None:
     UnsafeContent
         When following a tree could leave its memory.
     """
-    # Node, and the numbers of features that the estimators around it promise.
-    todo: list[tuple[Any, tuple[int, ...]]] = [(schema, ())]
-    while todo:
-        node, promised = todo.pop()
-        if isinstance(node, list):
-            todo += [(part, promised) for part in node]
-        elif isinstance(node, dict):
-            loader = node.get("__loader__")
-            if loader == "TreeNode" or _is_tree(node):
-                _check(node, promised, load)
-                continue
-            if loader == "ObjectNode":
-                promised = _promise(node, promised)
-            todo += [(part, promised) for part in node.values()]
+
+    def visit(node: dict[str, Any], promised: tuple[int, ...]) -> tuple[int, ...] | None:
+        if node.get("__loader__") == "TreeNode" or _is_tree(node):
+            _check(node, promised, load)
+            return None
+        return _promise(node, promised) if node.get("__loader__") == "ObjectNode" else promised
+
+    # Around a node: the numbers of features that the estimators there promise.
+    around: tuple[int, ...] = ()
+    walk(schema, around, visit)
 
 
 def _is_tree(node: dict[str, Any]) -> bool:
-    return f"{node.get('__module__')}.{node.get('__class__')}" == TREE and "__reduce__" in node
-
-
-def state_of(node: Any) -> dict[str, Any]:
-    """Return the attributes of an object's node, empty when it has none."""
-    found = node.get("content") if isinstance(node, dict) else None
-    inner = found.get("content") if isinstance(found, dict) else None
-    return inner if isinstance(inner, dict) else {}
+    return class_of(node) == TREE and "__reduce__" in node
 
 
 def _promise(node: dict[str, Any], promised: tuple[int, ...]) -> tuple[int, ...]:
@@ -78,31 +72,11 @@ def _promise(node: dict[str, Any], promised: tuple[int, ...]) -> tuple[int, ...]
     )
 
 
-def number_of(node: Any) -> int | None:
-    """Return the integer that a node holds, None when it holds something else."""
-    if not isinstance(node, dict) or node.get("__loader__") != "JsonNode":
-        return None
-    try:
-        value = json.loads(node.get("content", ""))
-    except (ValueError, TypeError):
-        return None
-    return value if type(value) is int else None
-
-
-def array_of(node: Any, load: Load) -> Any:
-    """Return the array that a node names, by loading its file."""
-    if not isinstance(node, dict) or not isinstance(node.get("file"), str):
-        raise refuse("the model has no array where one belongs")
-    return load(node["file"])
-
-
 def _check(node: dict[str, Any], promised: tuple[int, ...], load: Load) -> None:
     import numpy as np
 
     arguments = node.get("__reduce__", {}).get("args", {}).get("content", [])
-    state = (
-        node.get("content", {}).get("content", {}) if isinstance(node.get("content"), dict) else {}
-    )
+    state = state_of(node)
     features = number_of(arguments[0]) if len(arguments) == 3 else None
     depth, count = number_of(state.get("max_depth")), number_of(state.get("node_count"))
     if features is None or depth is None or count is None:

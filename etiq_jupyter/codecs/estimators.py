@@ -20,7 +20,8 @@ from typing import Any
 from etiq_jupyter.codecs.base import Codec, Facts, Reading, Writing, refuse, type_name
 from etiq_jupyter.codecs.describe import describe
 from etiq_jupyter.codecs.estimator_natives import NATIVE, check_natives, forget_counters
-from etiq_jupyter.codecs.estimator_trees import TREE, Load, check_trees
+from etiq_jupyter.codecs.estimator_schema import Load, nodes_of
+from etiq_jupyter.codecs.estimator_trees import TREE, check_trees
 from etiq_jupyter.errors import Corrupt, NotKept, UnsafeContent
 from etiq_jupyter.objects.content import Buffer, Content, ContentReader
 
@@ -88,7 +89,7 @@ class EstimatorCodec(Codec):
             data = skops.io.dumps(value)
         except Exception as error:
             raise NotKept(f"skops cannot write it ({type(error).__name__}: {error})") from error
-        unknown = _unknown(data)
+        _, unknown = _sorted_out(data)
         if unknown:
             raise NotKept(f"it holds types that could run code when read: {', '.join(unknown[:5])}")
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -129,11 +130,11 @@ class EstimatorCodec(Codec):
                 archive.writestr(name, reader.read(name))
             archive.writestr("schema.json", json.dumps(schema))
         data = out.getvalue()
-        unknown = _unknown(data)
+        reviewed, unknown = _sorted_out(data)
         if unknown:
             raise refuse(f"it names types that could run code: {', '.join(unknown[:10])}")
         _check(schema, lambda name: _load(reader.read(name)))
-        return skops.io.loads(data, trusted=sorted(_trusted(data)))
+        return skops.io.loads(data, trusted=reviewed)
 
     def summarise(self, value: Any, content: Content) -> Facts:
         params = {
@@ -171,35 +172,23 @@ def _check_identities(schema: dict[str, Any]) -> None:
     what was checked would not be what is used.
     """
     met: dict[Any, dict[str, Any]] = {}
-    todo: list[Any] = [schema]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, list):
-            todo += node
-        elif isinstance(node, dict):
-            if "__loader__" in node:
-                identity = node.get("__id__")
-                if _is_constant(node) != (identity is None) or type(identity) not in (
-                    int,
-                    type(None),
-                ):
-                    raise refuse("its schema has a part without an identity of its own")
-                if identity is not None and met.setdefault(identity, node) != node:
-                    raise refuse("its schema shows one part in two forms")
-            todo += node.values()
+    for node in nodes_of(schema):
+        if "__loader__" not in node:
+            continue
+        identity = node.get("__id__")
+        if _is_constant(node) != (identity is None) or type(identity) not in (int, type(None)):
+            raise refuse("its schema has a part without an identity of its own")
+        if identity is not None and met.setdefault(identity, node) != node:
+            raise refuse("its schema shows one part in two forms")
 
 
-def _unknown(data: bytes) -> list[str]:
-    """Types in a skops file that are on neither list."""
+def _sorted_out(data: bytes) -> tuple[list[str], list[str]]:
+    """Return the types in a skops file that are beyond skops' own list: reviewed, and unknown."""
     import skops.io
 
-    return sorted(set(skops.io.get_untrusted_types(data=data)) - _REVIEWED - NATIVE - {TREE})
-
-
-def _trusted(data: bytes) -> set[str]:
-    import skops.io
-
-    return set(skops.io.get_untrusted_types(data=data)) & (_REVIEWED | NATIVE | {TREE})
+    named = set(skops.io.get_untrusted_types(data=data))
+    reviewed = named & (_REVIEWED | NATIVE | {TREE})
+    return sorted(reviewed), sorted(named - reviewed)
 
 
 def _unite(schema: dict[str, Any]) -> None:
@@ -257,18 +246,10 @@ def _canonical(schema: dict[str, Any]) -> dict[str, str]:
 
 def _only_our_files(schema: dict[str, Any], names: set[str]) -> None:
     """Refuse a schema that names files which are not buffers of this content."""
-    todo: list[Any] = [schema]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, list):
-            todo += node
-        elif isinstance(node, dict):
-            file = node.get("file")
-            if "__loader__" in node and file is not None and file not in names:
-                raise Corrupt(
-                    "the model's schema names a file that is not there", why=str(file)[:100]
-                )
-            todo += node.values()
+    for node in nodes_of(schema):
+        file = node.get("file")
+        if "__loader__" in node and file is not None and file not in names:
+            raise Corrupt("the model's schema names a file that is not there", why=str(file)[:100])
 
 
 def _npy(name: str, data: bytes) -> Buffer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from etiq_jupyter.codecs.base import Reading
@@ -61,10 +62,10 @@ def preview(
     if offset < 0 or limit < 0:
         raise Invalid("offset and limit must not be negative", path="$.offset")
     codec = reader.codec
-    if is_table(reader):
-        return _table(reader, offset, min(limit, MAX_ROWS), columns, sort, filter)
-    if codec == "scipy.sparse":
-        return _sparse(reader, offset, min(limit, MAX_ROWS), columns, sort, filter)
+    if codec in _TABLES or is_table(reader):
+        shown = list(columns) if columns is not None else None
+        asked = _Asked(offset, min(limit, MAX_ROWS), shown, sort, filter)
+        return _TABLES.get(codec, _table)(reader, asked)
     if codec in _SPECIAL:
         return _SPECIAL[codec](reader)  # type: ignore[no-any-return]
     if codec not in _DECODED:
@@ -83,34 +84,32 @@ def preview(
 # --- tables -----------------------------------------------------------------------------------
 
 
-def _table(
-    reader: ContentReader,
-    offset: int,
-    limit: int,
-    columns: Any,
-    sort: str | None,
-    condition: str | None,
-) -> Preview:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which part of a table is asked for; ``columns`` is None for all."""
+
+    offset: int
+    limit: int
+    columns: list[str] | None
+    sort: str | None
+    condition: str | None
+
+    def first(self, others: Sequence[str]) -> list[str] | None:
+        """Return the columns that are shown, then those of the others that are not."""
+        if self.columns is None:
+            return None
+        return self.columns + [name for name in others if name not in self.columns]
+
+
+def _table(reader: ContentReader, asked: _Asked) -> Preview:
     from etiq_jupyter.codecs.arrow_view import table_of
     from etiq_jupyter.codecs.table_query import used_columns
 
-    shown = list(columns) if columns is not None else None
-    fetched = shown
-    if shown is not None:
-        extra = used_columns(reader, sort, condition)
-        fetched = shown + [name for name in extra if name not in shown]
-    leading = index_count(reader.meta)
-    return _page(table_of(reader, fetched), leading, offset, limit, shown, sort, condition)
+    extra = used_columns(reader, asked.sort, asked.condition) if asked.columns is not None else []
+    return _page(table_of(reader, asked.first(extra)), index_count(reader.meta), asked)
 
 
-def _sparse(
-    reader: ContentReader,
-    offset: int,
-    limit: int,
-    columns: Any,
-    sort: str | None,
-    condition: str | None,
-) -> Preview:
+def _sparse(reader: ContentReader, asked: _Asked) -> Preview:
     """Show the cells that are set, as rows of place and value."""
     import pyarrow as pa
 
@@ -119,36 +118,30 @@ def _sparse(
 
     arrays = [numpy_column(part) for part in cells_of(reader)]
     table = pa.Table.from_arrays(arrays, names=["row", "column", "value"])
-    shown = list(columns) if columns is not None else None
-    unknown = [name for name in shown or () if name not in table.column_names]
+    names = asked.first(table.column_names)
+    unknown = [name for name in names or () if name not in table.column_names]
     if unknown:
         raise Invalid(f"there is no column {str(unknown[0])[:80]!r}", path="$.columns")
-    if shown is not None:  # those shown first, as a page takes them
-        table = table.select([*shown, *(n for n in table.column_names if n not in shown)])
-    return _page(table, 0, offset, limit, shown, sort, condition)
+    return _page(table if names is None else table.select(names), 0, asked)
 
 
-def _page(
-    table: Any,
-    leading: int,
-    offset: int,
-    limit: int,
-    shown: list[str] | None,
-    sort: str | None,
-    condition: str | None,
-) -> Preview:
-    """Show rows of a table whose first ``leading`` columns are its index."""
+def _page(table: Any, leading: int, asked: _Asked) -> Preview:
+    """Show rows of a table whose first ``leading`` columns are its index.
+
+    After these come the columns that are shown, in order.
+    """
     from etiq_jupyter.codecs.arrow_view import plain_cells
     from etiq_jupyter.codecs.table_query import filter_rows, order_rows
 
-    if condition:
-        table = filter_rows(table, condition)
+    limit = asked.limit
+    if asked.condition:
+        table = filter_rows(table, asked.condition)
     total = table.num_rows
-    if sort:
-        table = order_rows(table, sort, offset + limit)
-    page = table.slice(offset, limit)
-    if shown is not None:
-        page = page.select(list(range(leading + _count(table, leading, shown))))
+    if asked.sort:
+        table = order_rows(table, asked.sort, asked.offset + limit)
+    page = table.slice(asked.offset, limit)
+    if asked.columns is not None:
+        page = page.select(list(range(leading + _count(table, leading, asked.columns))))
     width = max(1, MAX_CELLS // max(limit, 1))
     cut = page.num_columns > width
     if cut:
@@ -162,7 +155,7 @@ def _page(
     ]
     rows = [list(row) for row in zip(*cells, strict=True)] if cells else []
     return Preview(
-        form="table", columns=heads, rows=rows, offset=offset, total=total, truncated=cut
+        form="table", columns=heads, rows=rows, offset=asked.offset, total=total, truncated=cut
     )
 
 
@@ -190,6 +183,10 @@ def _align(kind: Any) -> Any:
 
     number = t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind)
     return "right" if number else "left"
+
+
+_TABLES: dict[str, Callable[[ContentReader, _Asked], Preview]] = {"scipy.sparse": _sparse}
+"""Codecs whose contents are shown as a table of their own making."""
 
 
 # --- everything else --------------------------------------------------------------------------
