@@ -296,9 +296,15 @@ class Session(HasTraits):
         name = check_name(name)
         login = self._login
         if login is None:
+            from etiq_jupyter.store.database import DamagedIndex
             from etiq_jupyter.store.local_projects import LocalProjects
 
-            return LocalProjects(self.store).open(name, create=True)
+            try:
+                return LocalProjects(self.store).open(name, create=True)
+            except DamagedIndex:  # the snapshot is kept all the same, in the spare store
+                with self._lock:
+                    fresh = model.Project(id=new_id(), name=name)
+                    return self._opened.setdefault(name, fresh)
         with self._lock:
             known = self._opened.get(name)
             if known is not None:

@@ -38,8 +38,9 @@ from etiq_jupyter.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-AUTOMATIC = 512 << 20
-"""Bytes of an index up to which a kernel repairs it by itself, at about 50 MB a second."""
+AUTOMATIC = 128 << 20
+"""Bytes of an index up to which a kernel repairs it by itself; takes some seconds and three times
+as much memory."""
 _SOON = 60.0  # seconds after a repair in which damage again means that the disk is failing
 _PATIENCE = 10.0  # seconds for other processes to end their transactions
 _STEP = 8  # pages copied at a time; fewer than an empty index has

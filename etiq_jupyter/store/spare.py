@@ -13,9 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from etiq_jupyter.errors import EtiqError, StorageFull
 from etiq_jupyter.objects.hashing import blake3_hex
 from etiq_jupyter.store.entries import insert, read_manifest
+from etiq_jupyter.store.local_projects import LocalProjects
 from etiq_jupyter.store.maintenance import add_frames, all_places, collect
 from etiq_jupyter.store.store import Store
 
@@ -115,15 +118,18 @@ def _move(spare: Store, store: Store) -> int:
         "SELECT id, url, user, username FROM destinations"
     ):
         numbers[number] = store.outbox.destination(url, user, name)
+    known = {project.name: project.id for project in LocalProjects(store).list()}
     with store.database.write() as connection:
         for destination, manifest, seal, *rest in rows:
             snapshot = read_manifest(destination, manifest, seal)
+            project = known.get(snapshot.project_name, snapshot.project)
+            if destination is None and project != snapshot.project:
+                snapshot.project = project  # its id could not be looked up when it was kept
+                manifest = msgspec.msgpack.encode(snapshot)
             more = dict(zip(_MOVED[3:], rest, strict=True))
             insert(connection, snapshot, manifest, numbers[destination], more)
     with spare.database.write() as connection:
-        connection.executemany(
-            "DELETE FROM snapshots WHERE manifest = ?", [(row[1],) for row in rows]
-        )
+        connection.executemany("DELETE FROM snapshots WHERE seal = ?", [(row[2],) for row in rows])
     collect(spare, patience=0.0)
     return len(rows)
 
