@@ -12,9 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import zstandard
 
 PIECE = 64 << 20
 DATA = 512 << 20
@@ -30,6 +32,7 @@ def run(folder, gigabytes):
     environment.pop("ETIQ_DASHBOARD_URL", None)
     environment.pop("ETIQ_TOKEN", None)
     try:
+        limit = _limit(array, size)
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             peaks = _Peaks(process.pid)
             out, _ = process.communicate()
@@ -37,6 +40,7 @@ def run(folder, gigabytes):
         if process.returncode:
             raise SystemExit("the process with little memory failed")
         found = json.loads(out) | peak
+        found["limit: read, zstd-1, write, fsync, s"] = limit
     finally:
         array.unlink()
     return found
@@ -48,6 +52,27 @@ def _write(path, size):
     with path.open("wb") as file:
         for number in range(size // PIECE):
             file.write((np.roll(noise, number * 1001) + (number << 8)).data)
+
+
+def _limit(path, size):
+    """Seconds for the whole, as some pieces take when they are only compressed and written."""
+    count = min(size // PIECE, 8)
+    target = path.with_suffix(".limit")
+    started = time.perf_counter()
+    with path.open("rb") as source, target.open("wb", buffering=0) as out:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in range(count):
+                piece = memoryview(source.read(PIECE))
+                parts = [piece[at : at + (1 << 20)] for at in range(0, PIECE, 1 << 20)]
+                for part in pool.map(_compressed, parts):
+                    out.write(part)
+        os.fsync(out.fileno())
+    target.unlink()
+    return (time.perf_counter() - started) * size / (count * PIECE)
+
+
+def _compressed(part):
+    return zstandard.ZstdCompressor(level=1).compress(part)
 
 
 class _Peaks:
