@@ -9,6 +9,8 @@ export default defineConfig({
     outDir: '../../../etiq_jupyter/dashboard/static',
     emptyOutDir: true,
     target: 'es2022',
+    // The first with light-dark(), which the theme is written in.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     sourcemap: false,
     // Captured content never runs as code and the server sends a strict policy: nothing may be inlined.
     assetsInlineLimit: 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from dashboard_process import Team, sign_in
@@ -108,6 +109,44 @@ def test_a_frame_is_paged_sorted_and_filtered(as_ana: Page, team: Team) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="Download CSV").click()
     assert download.value.suggested_filename.endswith("df.csv")
+
+
+def test_an_array_and_a_dict_are_had_as_files_of_their_kind(
+    as_ana: Page, team: Team, tmp_path: Path
+) -> None:
+    import numpy as np
+
+    notebook = team.ana.open_project("Files")
+    array = np.arange(6.0).reshape(2, 3)
+    snapshot = notebook.snapshot("both", "x", {"weights": array, "shown": {"a": 1}}).short_id
+    as_ana.goto(f"{team.url}/s/{snapshot}")
+    as_ana.get_by_role("button", name="weights", exact=True).click()
+    with as_ana.expect_download() as download:
+        as_ana.get_by_role("link", name="Download npy").click()
+    assert download.value.suggested_filename == f"{snapshot}-weights.npy"
+    download.value.save_as(tmp_path / "weights.npy")
+    assert np.array_equal(np.load(tmp_path / "weights.npy"), array)
+    as_ana.get_by_role("button", name="shown", exact=True).click()
+    with as_ana.expect_download() as download:
+        as_ana.get_by_role("link", name="Download JSON").click()
+    assert json.loads(download.value.path().read_text()) == {"a": 1}
+
+
+def test_a_member_who_leaves_is_led_to_the_projects(
+    as_ana: Page, team: Team, new_context: Callable[..., BrowserContext]
+) -> None:
+    notebook = team.ana.open_project("To be left")
+    team.ana.send("PUT", f"/projects/{notebook.project}/members/bea", json={"role": "viewer"})
+    context = new_context()
+    bea = context.new_page()
+    sign_in(bea, f"{team.url}/p/{notebook.project}/members", "bea")
+    bea.get_by_role("button", name="Leave the project").click()
+    dialog = bea.get_by_role("dialog", name="Leave To be left?")
+    expect(dialog).to_contain_text("from your list")
+    dialog.get_by_role("button", name="Leave").click()
+    expect(bea).to_have_url(f"{team.url}/")
+    expect(bea.get_by_role("link", name="To be left")).to_have_count(0)
+    context.close()
 
 
 def test_a_failed_cell_shows_its_error(as_ana: Page, team: Team) -> None:

@@ -22,7 +22,7 @@ export interface BackendEvent {
   readonly project?: string;
 }
 
-export type ItemFormat = 'arrow' | 'parquet' | 'csv' | 'json' | 'png' | 'raw';
+export type ItemFormat = 'arrow' | 'parquet' | 'csv' | 'json' | 'png' | 'safetensors' | 'raw';
 
 /**
  * The one read and write interface of the components.

@@ -10,6 +10,7 @@ import {
   type User
 } from '../api';
 import { Confirm, ErrorNotice, useAction, useBackend, useResource, useSettled } from '../ui';
+import { go } from './router';
 
 const ROLES: [role: Role, meaning: string][] = [
   ['viewer', 'viewer: sees everything'],
@@ -29,17 +30,21 @@ export function MembersTab(props: { project: Project; me: Me; onChanged(): void 
       await backend.send('PUT', path('projects', project.id, 'members', username), { role });
       props.onChanged();
     });
-  const remove = (username: string): void =>
+  const remove = ({ user }: Member): void =>
     changing.run(async () => {
-      await backend.send('DELETE', path('projects', project.id, 'members', username));
+      await backend.send('DELETE', path('projects', project.id, 'members', user.username));
       setRemoving(null);
-      props.onChanged();
+      if (user.id === me.user.id) {
+        go('/');
+      } else {
+        props.onChanged();
+      }
     });
   return (
     <div className="narrow-column">
       {manages && <Share project={project} onShared={props.onChanged} />}
-      {changing.error !== undefined && <ErrorNotice error={changing.error} />}
-      <table className="etiq-table list">
+      {changing.error !== undefined && removing === null && <ErrorNotice error={changing.error} />}
+      <table className="etiq-table list members">
         <thead>
           <tr>
             <th scope="col">member</th>
@@ -63,6 +68,7 @@ export function MembersTab(props: { project: Project; me: Me; onChanged(): void 
                   {manages && !myself ? (
                     <RoleSelect
                       label={`Role of ${name}`}
+                      brief
                       value={member.role}
                       disabled={changing.running}
                       onChange={role => setRole(name, role)}
@@ -90,13 +96,21 @@ export function MembersTab(props: { project: Project; me: Me; onChanged(): void 
       </table>
       {removing && (
         <Confirm
-          title={`Remove ${removing.user.username} from ${project.name}?`}
-          text="The project disappears from their list at once. Their snapshots stay in it."
-          verb="Remove"
+          {...(removing.user.id === me.user.id
+            ? {
+                title: `Leave ${project.name}?`,
+                text: 'The project disappears from your list at once. Your snapshots stay in it.',
+                verb: 'Leave'
+              }
+            : {
+                title: `Remove ${removing.user.username} from ${project.name}?`,
+                text: 'The project disappears from their list at once. Their snapshots stay in it.',
+                verb: 'Remove'
+              })}
           running={changing.running}
           error={changing.error !== undefined && <ErrorNotice error={changing.error} />}
           onCancel={() => setRemoving(null)}
-          onConfirm={() => remove(removing.user.username)}
+          onConfirm={() => remove(removing)}
         />
       )}
     </div>
@@ -106,6 +120,8 @@ export function MembersTab(props: { project: Project; me: Me; onChanged(): void 
 function RoleSelect(props: {
   label: string;
   value: Role;
+  /** Without what the roles mean. */
+  brief?: boolean;
   disabled?: boolean;
   onChange(role: Role): void;
 }): JSX.Element {
@@ -119,7 +135,7 @@ function RoleSelect(props: {
     >
       {ROLES.map(([role, meaning]) => (
         <option key={role} value={role}>
-          {meaning}
+          {props.brief ? role : meaning}
         </option>
       ))}
     </select>

@@ -102,7 +102,7 @@ function ProjectTable(props: {
   onSort(sort: string): void;
 }): JSX.Element {
   return (
-    <table className="etiq-table list">
+    <table className="etiq-table list projects">
       <thead>
         <tr>
           <SortHead label="name" by="name" {...props} />

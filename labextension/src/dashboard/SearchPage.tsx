@@ -32,7 +32,7 @@ export function SearchPage(): JSX.Element {
     found.data.snapshots.length === 0;
   return (
     <Page title={q === '' ? 'Search' : `Search ${q}`} heading="Search">
-      <div className="toolbar">
+      <div className="toolbar search">
         <input
           className="etiq-input"
           type="search"
@@ -43,6 +43,13 @@ export function SearchPage(): JSX.Element {
           onChange={event => go(withQuery(url, { q: event.target.value }), 'replace')}
         />
       </div>
+      {settled === '' && (
+        <p className="etiq-quiet description">
+          Finds what you own and what is shared with you. Narrow it down with{' '}
+          <code>tag:baseline</code>, <code>author:ana</code>, <code>metric.acc&gt;0.9</code> or{' '}
+          <code>failed:yes</code>.
+        </p>
+      )}
       {found.error !== undefined && <ErrorNotice error={found.error} onRetry={found.reload} />}
       {found.loading && settled !== '' && <Loading what="results" />}
       {nothing && (

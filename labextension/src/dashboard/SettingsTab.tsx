@@ -17,7 +17,13 @@ const MAX_PINNED = 2;
 export function SettingsTab(props: { project: Project; onChanged(): void }): JSX.Element {
   const { project } = props;
   if (project.role !== 'owner') {
-    return <p className="etiq-quiet">Only an owner of the project can change its settings.</p>;
+    const owners = project.members.filter(member => member.role === 'owner');
+    return (
+      <p className="etiq-quiet">
+        Only an owner of the project can change its settings
+        {owners.length > 0 && `: ask ${owners.map(owner => owner.user.username).join(' or ')}`}.
+      </p>
+    );
   }
   return (
     <div className="narrow-column">

@@ -165,6 +165,7 @@ function NewAccount(
     return (
       <Frame title={props.title}>
         <p>{props.missing}</p>
+        <ToSignIn>Somebody has set it up already?</ToSignIn>
       </Frame>
     );
   }
@@ -189,7 +190,7 @@ function NewAccount(
           onChange={setUsername}
         />
         <Field
-          label="Email"
+          label="Email (optional)"
           type="email"
           autoComplete="email"
           required={false}
@@ -211,6 +212,18 @@ function NewAccount(
           {props.verb}
         </button>
       </form>
+      <ToSignIn>You have an account?</ToSignIn>
     </Frame>
+  );
+}
+
+function ToSignIn({ children }: { children: string }): JSX.Element {
+  return (
+    <p className="etiq-quiet">
+      {children}{' '}
+      <a className="etiq-link" href="/sign-in">
+        Sign in
+      </a>
+    </p>
   );
 }

@@ -12,7 +12,7 @@ import {
   useBackend,
   useNavigation
 } from '../ui';
-import { Page } from './page';
+import { Page, useNarrow } from './page';
 
 /** One snapshot, with what a page can do with it: code to restore it, its cells as a notebook. */
 export function SnapshotPage({ snapshot }: { snapshot: string }): JSX.Element {
@@ -20,10 +20,12 @@ export function SnapshotPage({ snapshot }: { snapshot: string }): JSX.Element {
   const backend = useBackend();
   const [loaded, setLoaded] = useState<SnapshotDetail>();
   const [restoring, setRestoring] = useState(false);
+  const narrow = useNarrow();
   return (
     <Page title={loaded === undefined ? snapshot : snapshotTitle(loaded)} heading={null}>
       <SnapshotView
         snapshot={snapshot}
+        narrow={narrow}
         onLoaded={setLoaded}
         actions={[
           {

@@ -113,7 +113,13 @@ function NoSnapshots({ project }: { project: Project }): JSX.Element {
   ) : (
     <EmptyState
       title="No snapshots in this project yet."
-      hint={`In a notebook that is logged in to ${location.origin}, after %etiq_project ${project.name}, run this cell; its snapshot appears here at once.`}
+      hint={
+        <>
+          In a notebook that is logged in to {location.origin}, run{' '}
+          <code>%etiq_project {project.name}</code> and then this cell. Its snapshot appears here at
+          once.
+        </>
+      }
       code={'%%snapshot first\nanswer = 6 * 7'}
     />
   );

@@ -40,7 +40,11 @@ export function TokensPage(): JSX.Element {
     <Page title="Access tokens" heading="Access tokens">
       <p className="etiq-quiet description">
         A token connects a notebook or script to this dashboard as you. What it creates is yours. In
-        a notebook, <code>%etiq_login {location.origin} --device</code> needs no copying.
+        a notebook,{' '}
+        <code>
+          %etiq_login {location.origin} <span className="nowrap">--device</span>
+        </code>{' '}
+        needs no copying.
       </p>
       <NewToken onIssued={show} />
       {rotating.error !== undefined && <ErrorNotice error={rotating.error} />}

@@ -1,4 +1,17 @@
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, useSyncExternalStore, type ReactNode } from 'react';
+
+const NARROW = '(max-width: 560px)';
+
+function onNarrow(listener: () => void): () => void {
+  const media = matchMedia(NARROW);
+  media.addEventListener('change', listener);
+  return () => media.removeEventListener('change', listener);
+}
+
+/** Whether the window is as narrow as a phone's: components then leave out what can be spared. */
+export function useNarrow(): boolean {
+  return useSyncExternalStore(onNarrow, () => matchMedia(NARROW).matches);
+}
 
 /** The document's title while a page is shown. */
 export function useTitle(title: string): void {

@@ -10,7 +10,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import type { BlankAction } from './blank';
 import { dragCode, LOAD_CELL, LOGIN_CELL } from './cells';
-import { addCommands, CommandIDs, insertHere, NO_ARGUMENTS } from './commands';
+import type { Pins } from '../ui/pins';
+import { addCommands, attempt, CommandIDs, insertHere, NO_ARGUMENTS } from './commands';
 import { EtiqDocuments } from './documents';
 import { etiqIcon } from './icon';
 import { EtiqPanel } from './panel';
@@ -19,6 +20,9 @@ import { StatusItemWidget, statusOf } from './statusItem';
 import { IEtiqDocuments, IEtiqSessions } from './tokens';
 
 const SIDEBAR = 'etiq_jupyter:sidebar';
+const PINNED = 'pinnedProjects';
+/** Each is asked for by itself when the picker opens; the oldest pin makes room. */
+const MOST_PINNED = 12;
 
 /** The sessions in the kernels of the page, for the plugins below and for other extensions. */
 const sessions: JupyterFrontEndPlugin<IEtiqSessions> = {
@@ -137,6 +141,7 @@ const sidebar: JupyterFrontEndPlugin<void> = {
     void settings?.load(SIDEBAR).then(loaded => {
       const apply = (): void => {
         panel.preview = loaded.composite['preview'] === 'tab' ? 'tab' : 'below';
+        panel.pins = pinsOf(loaded);
       };
       loaded.changed.connect(apply);
       apply();
@@ -171,6 +176,19 @@ const statusBar: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** The pinned projects: a setting, so that they are there in every browser. */
+function pinsOf(settings: ISettingRegistry.ISettings): Pins {
+  const ids = (settings.composite[PINNED] ?? []) as string[];
+  return {
+    ids,
+    toggle: ({ id }) => {
+      const others = ids.filter(each => each !== id);
+      const next = others.length < ids.length ? others : [...ids, id].slice(-MOST_PINNED);
+      void attempt(settings.set(PINNED, next));
+    }
+  };
+}
 
 /** What the button of a blank state does; cells are put in sight and run by their user. */
 function runAction(app: JupyterFrontEnd, following: IEtiqSessions, action: BlankAction): void {

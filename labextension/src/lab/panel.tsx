@@ -1,12 +1,13 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 
+import type { Pins } from '../ui/pins';
 import { etiqIcon } from './icon';
 import { type ISidebarProps, Sidebar } from './sidebar';
 
 /** The sidebar as a widget of the shell. Shows nothing, and asks nothing, before it is first seen. */
 export class EtiqPanel extends ReactWidget {
-  constructor(props: Omit<ISidebarProps, 'visible' | 'preview'>) {
+  constructor(props: Omit<ISidebarProps, 'visible' | 'preview' | 'pins'>) {
     super();
     this._props = props;
     this.id = 'etiq-sidebar';
@@ -27,6 +28,16 @@ export class EtiqPanel extends ReactWidget {
     this.update();
   }
 
+  /** The pinned projects; undefined where nothing can be pinned. */
+  get pins(): Pins | undefined {
+    return this._pins;
+  }
+
+  set pins(value: Pins | undefined) {
+    this._pins = value;
+    this.update();
+  }
+
   /** Bring the project picker to the fore. */
   pickProject(): void {
     const button = this.node.querySelector<HTMLButtonElement>('.etiq-picker-button');
@@ -41,7 +52,14 @@ export class EtiqPanel extends ReactWidget {
       return null;
     }
     this._wasSeen = true;
-    return <Sidebar {...this._props} preview={this._preview} visible={this.isVisible} />;
+    return (
+      <Sidebar
+        {...this._props}
+        preview={this._preview}
+        pins={this._pins}
+        visible={this.isVisible}
+      />
+    );
   }
 
   protected override onAfterShow(message: Message): void {
@@ -54,7 +72,8 @@ export class EtiqPanel extends ReactWidget {
     this.update();
   }
 
-  private readonly _props: Omit<ISidebarProps, 'visible' | 'preview'>;
+  private readonly _props: Omit<ISidebarProps, 'visible' | 'preview' | 'pins'>;
   private _preview: 'below' | 'tab' = 'below';
+  private _pins: Pins | undefined;
   private _wasSeen = false;
 }

@@ -5,6 +5,7 @@ import type { Project, SnapshotSummary, Status } from '../api';
 import { UiProvider } from '../ui/context';
 import { snapshotAddress, snapshotTitle } from '../ui/naming';
 import { ErrorNotice } from '../ui/notices';
+import type { Pins } from '../ui/pins';
 import type { MenuEntry, Navigation, Target } from '../ui/props';
 import { ProjectPicker } from '../ui/ProjectPicker';
 import { useAction, useResource } from '../ui/resource';
@@ -28,6 +29,8 @@ export interface ISidebarProps {
   documents: IEtiqDocuments | null;
   /** Where a click on a snapshot shows it. */
   preview: 'below' | 'tab';
+  /** Projects at the top of the picker. */
+  pins?: Pins;
   visible: boolean;
   onAction(action: BlankAction): void;
   onInsert(code: string): void;
@@ -158,6 +161,7 @@ function Head(props: ISidebarProps & { at: INamedSession; status: Status }): JSX
             }
           }}
           onCreate={name => session.createProject(name)}
+          pins={props.pins}
           disabled={acting.running}
         />
       </StatusLine>

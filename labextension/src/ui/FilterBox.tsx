@@ -62,7 +62,7 @@ export function FilterBox(props: {
         aria-controls={id}
         aria-autocomplete="list"
         aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
-        placeholder="filter: words, tag:x, metric.acc>0.9"
+        placeholder="filter snapshots"
         autoComplete="off"
         spellCheck={false}
         value={value}

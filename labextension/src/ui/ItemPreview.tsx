@@ -45,12 +45,13 @@ function Loaded({ snapshot, item }: { snapshot: string; item: Item }): JSX.Eleme
   if (preview.data === undefined) {
     return <Loading what={item.name} />;
   }
-  if (preview.data.form === 'table') {
-    return <TablePreview snapshot={snapshot} item={item} />;
-  }
   return (
     <>
-      <PreviewBody preview={preview.data} item={item} />
+      {preview.data.form === 'table' ? (
+        <TablePreview snapshot={snapshot} item={item} />
+      ) : (
+        <PreviewBody preview={preview.data} item={item} />
+      )}
       <Downloads snapshot={snapshot} item={item} />
     </>
   );
@@ -101,35 +102,56 @@ export function PreviewBody({ preview, item }: { preview: Preview; item: Item })
   }
 }
 
-const TABLES: readonly Item['kind'][] = ['frame', 'series', 'index', 'array'];
-const PICTURES = ['picture', 'matplotlib.figure', 'picture.pixels'];
+/** A file that stock tools read, and what people call it. */
+type File = readonly [format: ItemFormat, label: string];
+
+const TABLE: readonly File[] = [
+  ['parquet', 'Parquet'],
+  ['csv', 'CSV']
+];
+const PNG: readonly File[] = [['png', 'PNG']];
+const JSON_FILE: readonly File[] = [['json', 'JSON']];
+const SAFETENSORS: readonly File[] = [['safetensors', 'safetensors']];
+const BY_CODEC: Readonly<Record<string, readonly File[]>> = {
+  'numpy.array': [['raw', 'npy']],
+  picture: PNG,
+  'picture.pixels': PNG,
+  'matplotlib.figure': PNG,
+  'plotly.figure': JSON_FILE,
+  'altair.chart': JSON_FILE,
+  plain: JSON_FILE,
+  source: [['raw', 'Python']],
+  'torch.tensor': SAFETENSORS,
+  'torch.module': SAFETENSORS
+};
 
 /** The plain files that an item can be had as, the most useful first. */
-function formats(item: Item): ItemFormat[] {
-  if (TABLES.includes(item.kind)) {
-    return item.kind === 'array' ? ['raw'] : ['parquet', 'csv'];
+function files(item: Item): readonly File[] {
+  if (item.kind === 'frame' || item.kind === 'series' || item.kind === 'index') {
+    return TABLE;
   }
-  if (PICTURES.includes(item.codec)) {
-    return ['png'];
+  // A number is read off the page; the format of tensors has no double complex ones.
+  if (item.kind === 'number' || item.detail.dtype === 'complex128') {
+    return item.codec === 'numpy.array' ? (BY_CODEC[item.codec] ?? []) : [];
   }
-  return ['number', 'outputs', 'environment', 'other'].includes(item.kind) ? [] : ['json'];
+  return BY_CODEC[item.codec] ?? [];
 }
 
 /** Links to the item as plain files, where the backend has addresses for them. */
 function Downloads({ snapshot, item }: { snapshot: string; item: Item }): JSX.Element | null {
   const backend = useBackend();
-  const links = formats(item).flatMap(format => {
+  const links = files(item).flatMap(([format, label]) => {
     const address = backend.itemUrl?.(snapshot, item.name, format) ?? null;
-    return address === null ? [] : [{ format, address }];
+    return address === null ? [] : [{ label, address }];
   });
   if (!backend.capabilities.downloads || links.length === 0) {
     return null;
   }
   return (
     <p className="etiq-downloads">
-      {links.map(({ format, address }) => (
-        <a key={format} className="etiq-link" href={address} download>
-          Download {format === 'raw' ? 'npy' : format.toUpperCase()}
+      {links.map(({ label, address }) => (
+        <a key={label} className="etiq-link" href={address} download>
+          Download {label}
         </a>
       ))}
     </p>

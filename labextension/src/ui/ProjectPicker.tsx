@@ -1,14 +1,16 @@
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 
 import type { Project } from '../api';
 import { useBackend } from './context';
 import { count } from './format';
 import { ErrorNotice, Loading } from './notices';
+import { PinMark, usePinned, type Pins } from './pins';
 import type { ProjectPickerProps } from './props';
 import { RelativeTime } from './RelativeTime';
 import { useAction, usePages, useSettled, type Action } from './resource';
 
 type Owned = '' | 'mine' | 'shared';
+const NONE: readonly string[] = [];
 const OWNED: [Owned, string][] = [
   ['', 'All'],
   ['mine', 'Mine'],
@@ -74,6 +76,16 @@ function Choices(props: ProjectPickerProps & { onClose(): void }): JSX.Element {
   const query = useSettled(text.trim());
   const pages = usePages<Project>('/projects', { q: query, owned, sort: '-activity' });
   const making = useAction();
+  // While nothing narrows the list, what is pinned comes first.
+  const pinned = usePinned(
+    owned === '' && query === '' ? (props.pins?.ids ?? NONE) : NONE,
+    pages.loading && pages.items.length === 0 ? null : pages.items
+  );
+  const isPinned = new Set(pinned.items.map(project => project.id));
+  const others = pages.items.filter(project => !isPinned.has(project.id));
+  // Not one after the other: what somebody points at must stay where it is.
+  const loading = pages.loading || pinned.loading;
+  const items = pinned.loading ? [] : [...pinned.items, ...others];
 
   const wanted = text.trim();
   const exists = pages.items.some(project => project.name === wanted);
@@ -84,7 +96,7 @@ function Choices(props: ProjectPickerProps & { onClose(): void }): JSX.Element {
     !exists &&
     query === wanted &&
     !pages.loading;
-  const choices = pages.items.length + (canMake ? 1 : 0);
+  const choices = items.length + (canMake ? 1 : 0);
   const at = Math.min(active, choices - 1);
 
   const pick = (project: Project): void => {
@@ -99,7 +111,7 @@ function Choices(props: ProjectPickerProps & { onClose(): void }): JSX.Element {
       }
     });
   const take = (index: number): void => {
-    const project = pages.items[index];
+    const project = items[index];
     if (project !== undefined) {
       pick(project);
     } else if (canMake) {
@@ -120,6 +132,19 @@ function Choices(props: ProjectPickerProps & { onClose(): void }): JSX.Element {
       props.onClose();
     }
   };
+
+  const chosen = items[at];
+  const choice = (project: Project, index: number): JSX.Element => (
+    <ProjectChoice
+      key={project.id}
+      id={`${id}-${index}`}
+      project={project}
+      pins={props.pins}
+      active={index === at}
+      current={props.current === project.id || props.current === project.short_id}
+      onPick={() => pick(project)}
+    />
+  );
 
   return (
     <div className="etiq-picker-popup" role="dialog" aria-label="Choose a project">
@@ -155,21 +180,23 @@ function Choices(props: ProjectPickerProps & { onClose(): void }): JSX.Element {
         ))}
       </div>
       <ul id={id} role="listbox" aria-label="Projects" className="etiq-choices">
-        {pages.items.map((project, index) => (
-          <ProjectChoice
-            key={project.id}
-            id={`${id}-${index}`}
-            project={project}
-            active={index === at}
-            current={props.current === project.id || props.current === project.short_id}
-            onPick={() => pick(project)}
-          />
-        ))}
+        {isPinned.size > 0 && !pinned.loading ? (
+          <>
+            <Group name="Pinned">{items.slice(0, isPinned.size).map(choice)}</Group>
+            {others.length > 0 && (
+              <Group name="Others">
+                {others.map((project, index) => choice(project, isPinned.size + index))}
+              </Group>
+            )}
+          </>
+        ) : (
+          items.map(choice)
+        )}
         {canMake && (
           <li
-            id={`${id}-${pages.items.length}`}
+            id={`${id}-${items.length}`}
             role="option"
-            aria-selected={at === pages.items.length}
+            aria-selected={at === items.length}
             onClick={make}
           >
             <span>
@@ -178,19 +205,50 @@ function Choices(props: ProjectPickerProps & { onClose(): void }): JSX.Element {
           </li>
         )}
       </ul>
-      <ChoicesFoot pages={pages} making={making} wanted={wanted} nothing={choices === 0} />
+      <ChoicesFoot
+        pages={{ ...pages, loading }}
+        making={making}
+        wanted={wanted}
+        nothing={choices === 0}
+      />
+      {props.pins !== undefined && chosen !== undefined && (
+        <PinButton project={chosen} pins={props.pins} />
+      )}
     </div>
+  );
+}
+
+function Group({ name, children }: { name: string; children: ReactNode }): JSX.Element {
+  return (
+    <li role="presentation">
+      <div className="etiq-choices-name" aria-hidden="true">
+        {name}
+      </div>
+      <ul role="group" aria-label={name}>
+        {children}
+      </ul>
+    </li>
+  );
+}
+
+/** Pins the project that the arrow keys are at, or takes its pin away. */
+function PinButton({ project, pins }: { project: Project; pins: Pins }): JSX.Element {
+  return (
+    <button type="button" className="etiq-link etiq-more" onClick={() => pins.toggle(project)}>
+      {pins.ids.includes(project.id) ? 'Unpin' : 'Pin'} {project.name}
+    </button>
   );
 }
 
 function ProjectChoice(props: {
   id: string;
   project: Project;
+  pins: Pins | undefined;
   active: boolean;
   current: boolean;
   onPick(): void;
 }): JSX.Element {
-  const { project } = props;
+  const { project, pins } = props;
   return (
     <li
       id={props.id}
@@ -210,6 +268,7 @@ function ProjectChoice(props: {
           </>
         )}
       </span>
+      {pins && <PinMark project={project} pins={pins} />}
     </li>
   );
 }

@@ -28,7 +28,9 @@ export function StatusLine({ status, onSendNow, menu, children }: StatusLineProp
         </div>
       )}
       {children}
-      {status.message && <div className="etiq-status-message">{sentence(status.message)}</div>}
+      {status.message && !saysTheSame(sync.paused, status.message) && (
+        <div className="etiq-status-message">{sentence(status.message)}</div>
+      )}
       <div className="etiq-status-sync">
         <Unsent status={status} />
         {onSendNow && sync.pending > 0 && status.state !== 'local' && (
@@ -46,6 +48,9 @@ export function StatusLine({ status, onSendNow, menu, children }: StatusLineProp
     </div>
   );
 }
+
+/** Milliseconds: that something waits since a moment ago says nothing. */
+const WORTH_SAYING = 60_000;
 
 function Unsent({ status }: { status: Status }): JSX.Element {
   const { sync } = status;
@@ -66,14 +71,19 @@ function Unsent({ status }: { status: Status }): JSX.Element {
   return (
     <span>
       {count(sync.pending)} waiting, {bytes(sync.pending_bytes)}
-      {sync.oldest && (
+      {sync.oldest && Date.now() - Date.parse(sync.oldest) >= WORTH_SAYING && (
         <>
           , oldest <RelativeTime time={sync.oldest} />
         </>
       )}
-      {sync.paused && <span className="etiq-status-paused"> {sentence(sync.paused)}</span>}
+      .{sync.paused && <span className="etiq-status-paused"> {sentence(sync.paused)}</span>}
     </span>
   );
+}
+
+/** Whether the reason of a pause begins with the message, which it then makes superfluous. */
+function saysTheSame(paused: string, message: string): boolean {
+  return paused.toLowerCase().startsWith(message.replace(/\.$/, '').toLowerCase());
 }
 
 /** "Sending 3 of 7" while that is so; else the state's own word. */

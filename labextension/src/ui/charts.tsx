@@ -148,7 +148,6 @@ function ChartTable(props: {
 }
 
 const WIDTH = 800;
-const LEFT = 56;
 const EDGE = 10;
 
 function ChartLines(props: {
@@ -165,7 +164,7 @@ function ChartLines(props: {
   }
   const [low, high] = extent(values.map(point => point.y));
   const room = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
-  const x = scale([0, Math.max(1, props.points.length - 1)], [LEFT + 6, WIDTH - EDGE]);
+  const x = scale([0, Math.max(1, props.points.length - 1)], [EDGE, WIDTH - EDGE]);
   const y = scale([low - room, high + room], [height - EDGE, EDGE]);
   const marked = near === null ? undefined : values[near];
   const markedPoint = marked === undefined ? undefined : props.points[marked.x];
@@ -184,51 +183,53 @@ function ChartLines(props: {
 
   return (
     <div className="etiq-chart-body">
-      <svg
-        viewBox={`0 0 ${WIDTH} ${height}`}
-        height={height}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={`${props.title}: ${values.length} values between ${metric(low)} and ${metric(high)}`}
-        onPointerMove={find}
-        onPointerLeave={() => setNear(null)}
-        onClick={() => markedPoint && props.onOpen?.(markedPoint.id)}
-        className={props.onOpen ? 'etiq-clickable' : undefined}
-      >
-        {ticks(low, high, 3).map(tick => (
-          <line key={tick} className="etiq-grid" x1={LEFT} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
-        ))}
-        <polyline
-          className="etiq-chart-path"
-          points={values.map(point => `${x(point.x)},${y(point.y)}`).join(' ')}
-        />
-      </svg>
       {/* Text and dots are not stretched with the drawing. */}
       {ticks(low, high, 3).map(tick => (
         <span key={tick} className="etiq-tick" style={{ top: y(tick) }}>
           {metric(tick)}
         </span>
       ))}
-      {values.length <= 120 &&
-        values.map((point, index) => (
-          <span
-            key={index}
-            className={index === near ? 'etiq-dot etiq-dot-near' : 'etiq-dot'}
-            style={{ left: `${(x(point.x) / WIDTH) * 100}%`, top: y(point.y) }}
-          />
-        ))}
-      {marked && markedPoint && (
-        <span
-          className="etiq-tip"
-          style={{
-            left: `${(x(marked.x) / WIDTH) * 100}%`,
-            top: y(marked.y),
-            transform: `translate(${marked.x > props.points.length / 2 ? 'calc(-100% - 8px)' : '8px'}, -50%)`
-          }}
+      <div className="etiq-chart-plot">
+        <svg
+          viewBox={`0 0 ${WIDTH} ${height}`}
+          height={height}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={`${props.title}: ${values.length} values between ${metric(low)} and ${metric(high)}`}
+          onPointerMove={find}
+          onPointerLeave={() => setNear(null)}
+          onClick={() => markedPoint && props.onOpen?.(markedPoint.id)}
+          className={props.onOpen ? 'etiq-clickable' : undefined}
         >
-          {markedPoint.name} <b>{metric(marked.y)}</b>
-        </span>
-      )}
+          {ticks(low, high, 3).map(tick => (
+            <line key={tick} className="etiq-grid" x1={0} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
+          ))}
+          <polyline
+            className="etiq-chart-path"
+            points={values.map(point => `${x(point.x)},${y(point.y)}`).join(' ')}
+          />
+        </svg>
+        {values.length <= 120 &&
+          values.map((point, index) => (
+            <span
+              key={index}
+              className={index === near ? 'etiq-dot etiq-dot-near' : 'etiq-dot'}
+              style={{ left: `${(x(point.x) / WIDTH) * 100}%`, top: y(point.y) }}
+            />
+          ))}
+        {marked && markedPoint && (
+          <span
+            className="etiq-tip"
+            style={{
+              left: `${(x(marked.x) / WIDTH) * 100}%`,
+              top: y(marked.y),
+              transform: `translate(${marked.x > props.points.length / 2 ? 'calc(-100% - 8px)' : '8px'}, -50%)`
+            }}
+          >
+            {markedPoint.name} <b>{metric(marked.y)}</b>
+          </span>
+        )}
+      </div>
     </div>
   );
 }

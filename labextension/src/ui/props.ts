@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 
 import type { Project, SnapshotDetail, SnapshotSummary, Status } from '../api';
+import type { Pins } from './pins';
 
 /** Places that components lead to. A front end turns them into tabs or addresses. */
 export type Target =
@@ -25,6 +26,8 @@ export interface ProjectPickerProps {
   onPick(project: Project): void;
   /** Given: a name that no project has can be made. Rejections are shown in the picker. */
   onCreate?(name: string): Promise<Project>;
+  /** Given: projects can be pinned; they stand in a group of their own above the others. */
+  pins?: Pins;
   disabled?: boolean;
 }
 
@@ -98,7 +101,7 @@ export interface EmptyStateProps {
   /** One sentence: what is so. */
   title: string;
   /** One sentence: what to do next. */
-  hint?: string;
+  hint?: ReactNode;
   /** A cell to run, shown with a copy button. */
   code?: string;
   action?: { label: string; run(): void };

@@ -52,6 +52,33 @@ describe('the project picker', () => {
     await waitFor(() => expect(backend.asked.at(-1)?.query.owned).toBe('shared'));
   });
 
+  it('puts pinned projects first, also those that the list has not got', async () => {
+    const user = userEvent.setup();
+    const toggle = vi.fn();
+    const backend = new MemoryBackend({
+      '/projects': projects,
+      '/projects/p7': project(7, { name: 'Long ago' })
+    });
+    const pins = { ids: ['p7', 'gone', 'p2'], toggle };
+    show(backend, <ProjectPicker current="" onPick={vi.fn()} pins={pins} />);
+    await user.click(screen.getByRole('button', { name: /none chosen/ }));
+    const group = await screen.findByRole('group', { name: 'Pinned' });
+    const names = (element: HTMLElement): (string | null)[] =>
+      within(element)
+        .getAllByRole('option')
+        .map(option => option.querySelector('.etiq-picker-name')?.textContent ?? null);
+    expect(names(group)).toEqual(['Long ago', 'Project 2']);
+    expect(names(screen.getByRole('group', { name: 'Others' }))).toEqual(['Churn model']);
+    await user.click(screen.getByRole('button', { name: 'Unpin Long ago' }));
+    expect(toggle).toHaveBeenLastCalledWith(expect.objectContaining({ id: 'p7' }));
+    screen.getByRole('combobox').focus();
+    await user.keyboard('{End}{ArrowUp}');
+    await user.click(screen.getByRole('button', { name: 'Pin Churn model' }));
+    expect(toggle).toHaveBeenLastCalledWith(projects.items[0]);
+    await user.type(screen.getByRole('combobox'), 'churn');
+    await waitFor(() => expect(screen.queryByRole('group', { name: 'Pinned' })).toBeNull());
+  });
+
   it('makes what does not exist, and says why when it cannot', async () => {
     const user = userEvent.setup();
     const backend = new MemoryBackend({ '/projects': page([]) });
@@ -92,6 +119,14 @@ describe('the status line', () => {
       'paused',
       status({ state: 'expired' }, { pending: 1, paused: 'log in again' }),
       /Expired.*1 waiting.*Log in again\./
+    ],
+    [
+      'paused for a reason that the message has, too',
+      status(
+        { state: 'expired', message: 'The token is unknown.' },
+        { pending: 1, paused: 'the token is unknown (it was deleted)' }
+      ),
+      /^(?!.*unknown.*unknown).*1 waiting, 0 B\. The token is unknown \(it was deleted\)\./
     ],
     ['refused', status({}, { parked: 1 }), /1 snapshot refused by the dashboard/]
   ];

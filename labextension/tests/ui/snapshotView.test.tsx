@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { Problem, type Preview, type SnapshotDetail } from '../../src/api';
 import { SnapshotView } from '../../src/ui';
+import { ItemPreview } from '../../src/ui/ItemPreview';
 import { MemoryBackend, show } from '../memory';
 import { detail, item } from '../nouns';
 
@@ -69,6 +70,28 @@ function backendOf(snapshot: SnapshotDetail = whole): MemoryBackend {
 }
 
 const section = (name: string): HTMLElement => screen.getByRole('region', { name });
+
+describe('the files of an item', () => {
+  it.each([
+    ['frame', 'pandas.frame', {}, ['Parquet', 'CSV']],
+    ['array', 'numpy.array', {}, ['npy']],
+    ['image', 'picture.pixels', {}, ['PNG']],
+    ['plain', 'plain', {}, ['JSON']],
+    ['code', 'source', {}, ['Python']],
+    ['tensor', 'torch.tensor', { dtype: 'float32' }, ['safetensors']],
+    ['tensor', 'torch.tensor', { dtype: 'complex128' }, []],
+    ['model', 'torch.module', {}, ['safetensors']],
+    ['model', 'sklearn.estimator', {}, []]
+  ] as const)('of kind %s kept by %s are offered', async (kind, codec, facts, labels) => {
+    const given = item({ name: 'it', kind, codec, detail: facts });
+    const form = ['frame', 'array'].includes(kind) ? 'table' : 'json';
+    const backend = new MemoryBackend({ '/snapshots/s1/items/it/preview': preview({ form }) });
+    show(backend, <ItemPreview snapshot="s1" item={given} />);
+    await waitFor(() => expect(document.querySelector('.etiq-loading')).toBeNull());
+    const links = screen.queryAllByRole('link').map(link => link.textContent);
+    expect(links).toEqual(labels.map(label => `Download ${label}`));
+  });
+});
 
 describe('a snapshot', () => {
   it('stays in sight while nobody can be asked, and goes when it is refused', async () => {
