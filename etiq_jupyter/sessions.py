@@ -25,6 +25,7 @@ from etiq_jupyter import credentials, model
 from etiq_jupyter.errors import AuthError, EtiqError, Forbidden
 from etiq_jupyter.ids import new_id
 from etiq_jupyter.process import default_project, describe_run, exit_wait, is_interactive
+from etiq_jupyter.session_state import describe
 
 if TYPE_CHECKING:
     from etiq_jupyter.api.projects import Project, Projects
@@ -435,31 +436,15 @@ class Session(HasTraits):
         self.state = self._describe(sync)
 
     def _describe(self, sync: model.SyncStatus) -> model.Status:
-        login, project = self._login, self._project
-        state, message = "local", ""
-        if self._connecting:
-            state = "connecting"
-        elif login is not None:
-            if self._expired or sync.paused:  # sending pauses when the token is refused
-                state, message = "expired", self._expired or sync.paused
-            elif sync.parked:
-                state, message = "problem", sync.last_error
-            elif sync.last_error and sync.pending:
-                state, message = "paused", sync.last_error
-            else:
-                state = "sending" if sync.sending else "connected"
-        return model.Status(
-            state=state,  # type: ignore[arg-type]
-            dashboard=login.url if login else "",
-            user=login.me.user.username if login else "",
-            source=login.source if login else "",
-            project=project.id if project else "",
-            project_name=project.name if project else "",
-            run=self._runs[project.id].id if project and project.id in self._runs else "",
-            role=project.role if project else "owner",
-            sync=sync,
-            version=version(),
-            message=message,
+        project = self._project
+        run = self._runs.get(project.id) if project else None
+        return describe(
+            sync,
+            login=self._login,
+            project=project,
+            run=run,
+            connecting=self._connecting,
+            expired=self._expired,
         )
 
     def close(self) -> None:
@@ -500,13 +485,6 @@ def default() -> Session:
         if _default is None:
             _default = Session()
         return _default
-
-
-def version() -> str:
-    """Return this package's version."""
-    from etiq_jupyter.version import __version__
-
-    return __version__
 
 
 Observer = Callable[[model.Status], None]
