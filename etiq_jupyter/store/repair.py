@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import logging
 import os
 import sqlite3
@@ -43,6 +44,7 @@ AUTOMATIC = 128 << 20
 as much memory."""
 _SOON = 60.0  # seconds after a repair in which damage again means that the disk is failing
 _PATIENCE = 10.0  # seconds for other processes to end their transactions
+_LEFT_BEHIND = 3600.0  # seconds after which nobody works on a new index any more
 _STEP = 8  # pages copied at a time; fewer than an empty index has
 _BUSY = (5, 6)  # SQLite's codes for an index that another connection has locked
 _log = logging.getLogger("etiq_jupyter")
@@ -112,6 +114,7 @@ def repair(path: Path) -> Repaired:
         When another process does not end its transaction.
     """
     index = path / "index.sqlite"
+    _tidy(path)
     making = path / f"repairing-{new_id()}.sqlite"
     with failures(index):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,6 +125,14 @@ def repair(path: Path) -> Repaired:
         finally:
             making.unlink(missing_ok=True)
             making.with_name(f"{making.name}-journal").unlink(missing_ok=True)
+
+
+def _tidy(path: Path) -> None:
+    """Remove what a repair left behind that was killed."""
+    for each in path.glob("repairing-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - each.stat().st_mtime > _LEFT_BEHIND:
+                each.unlink()
 
 
 def read_index(index: Path) -> tuple[bytes, bytes]:
@@ -219,8 +230,11 @@ def _make(files: _Files, connection: sqlite3.Connection) -> Repaired:
 
 def _keep(index: Path, main: bytes, log: bytes) -> Path:
     """Keep a copy of the damaged files."""
-    now = datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    kept = index.with_name(f"index-damaged-{now}.sqlite")
+    kept, name = index.with_name(_name()), _name()
+    for number in itertools.count(2):
+        if not kept.exists():
+            break
+        kept = index.with_name(name.replace(".sqlite", f"-{number}.sqlite"))
     for path, data in ((kept, main), (kept.with_name(f"{kept.name}-wal"), log)):
         if data or path == kept:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -232,9 +246,14 @@ def _keep(index: Path, main: bytes, log: bytes) -> Path:
     return kept
 
 
+def _name() -> str:
+    return f"index-damaged-{datetime.now().strftime('%Y-%m-%d-%H%M%S')}.sqlite"
+
+
 def kept_copies(path: Path) -> list[Path]:
     """Return the damaged indexes that repairs of a store have kept, the latest first."""
-    return sorted(path.glob("index-damaged-*.sqlite"), reverse=True)
+    found = path.glob("index-damaged-*.sqlite")
+    return sorted(found, key=lambda each: each.stat().st_mtime, reverse=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -286,9 +305,19 @@ def mend(path: Path, error: DamagedIndex, say: Callable[[str], None] = _log.warn
     index = path / "index.sqlite"
     now, before = time.time(), _last.get(path, 0.0)
     size = index.stat().st_size if index.exists() else 0
-    if size > AUTOMATIC or now - before < _SOON:
+    if size > AUTOMATIC:
+        raise error
+    if any(now - each.stat().st_mtime < _SOON for each in kept_copies(path)) and _is_sound(index):
+        return  # another process has noticed it, too, and was quicker
+    if now - before < _SOON:
         raise error
     _last[path] = now
-    if any(now - each.stat().st_mtime < _SOON for each in kept_copies(path)):
-        return  # another process has noticed it, too, and was quicker
     say(f"{error.what} ({error.why}). {repair(path)}")
+
+
+def _is_sound(index: Path) -> bool:
+    try:
+        with contextlib.closing(_connect(index)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import random
 import shutil
 import subprocess
@@ -422,6 +423,19 @@ def test_damage_that_comes_back_at_once_is_not_repaired_for_ever(sample, tmp_pat
         open_mending(folder)
 
 
+def test_of_two_processes_only_one_repairs_it(sample, tmp_path, monkeypatch):
+    folder = sample.copy(tmp_path / "store", flipped(sample.index, 3))
+    with pytest.raises(Corrupt) as noticed:
+        Store.open(folder)
+    repair(folder)
+    repairing.mend(folder, noticed.value)
+    assert len(kept_copies(folder)) == 1
+    (folder / "index.sqlite").write_bytes(flipped(sample.index, 3))
+    monkeypatch.setattr(repairing, "_name", lambda: "index-damaged-later.sqlite")
+    repairing.mend(folder, noticed.value)
+    assert len(kept_copies(folder)) == 2, "what is damaged anew is repaired"
+
+
 def test_a_large_index_is_left_to_the_command(sample, tmp_path, monkeypatch):
     monkeypatch.setattr(repairing, "AUTOMATIC", 1000)
     folder = sample.copy(tmp_path / "store", flipped(sample.index, 3))
@@ -481,6 +495,29 @@ def test_nobody_writes_while_it_is_repaired(sample, tmp_path, monkeypatch):
     assert repair(folder).outcome.snapshots == 24
     assert store.quota == 5
     store.close()
+
+
+KILLED = """
+import os, sys, pathlib
+from etiq_jupyter.store import rebuild, repair
+rebuild.Rebuilder._rest = lambda self: os._exit(9)
+repair.repair(pathlib.Path(sys.argv[1]))
+"""
+
+
+def test_a_repair_that_is_killed_leaves_everything_as_it_was(sample, tmp_path):
+    page = page_of(sample, "chunks")[1]
+    folder = sample.copy(tmp_path / "store", without_page(sample.index, page, random.Random(1)))
+    before = (folder / "index.sqlite").read_bytes()
+    done = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+    assert done.returncode == 9
+    assert (folder / "index.sqlite").read_bytes() == before
+    for left in folder.glob("repairing-*"):
+        os.utime(left, (0, 0))
+    made = repair(folder)
+    assert sample.check_repaired(folder, made) == (set(), set())
+    assert not list(folder.glob("repairing-*"))
+    assert len(kept_copies(folder)) == 2, "never over one another"
 
 
 def test_an_index_of_the_first_version_is_brought_forward(sample, tmp_path):
