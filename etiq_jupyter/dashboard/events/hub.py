@@ -161,11 +161,14 @@ class Hub:
 
     def _notify(self, events: list[Event]) -> None:
         messages = [f"[{self._origin},{part}]" for part in _in_parts(events)]
-        with self._telling, self._writer.begin() as tx:
-            # Nothing is lost with it: nobody needs to wait for the disk.
-            execute(tx, "SET LOCAL synchronous_commit = off")
-            told = "SELECT pg_notify($1, m) FROM unnest($2::text[]) AS m"
-            execute(tx, told, [CHANNEL, array(messages)])
+        told = "SELECT pg_notify($1, m) FROM unnest($2::text[]) AS m"
+        with self._telling:
+            if self._stop.is_set():
+                return
+            with self._writer.begin() as tx:
+                # Nothing that must last is written: nobody needs to wait for the disk.
+                execute(tx, "SET LOCAL synchronous_commit = off")
+                execute(tx, told, [CHANNEL, array(messages)])
 
     def _deliver(self, event: Event) -> None:
         with self._lock:
