@@ -43,12 +43,12 @@ def free_port() -> int:
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait for a server of ours; its log is the message when it does not come up."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 180
     while True:
         try:
             if ready():
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             pass
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

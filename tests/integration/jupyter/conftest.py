@@ -17,6 +17,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 HERE = Path(__file__).parent
+PATIENCE = 30.0  # seconds, on a busy machine
 LOAD = f"""
 import sys; sys.path.insert(0, {str(HERE)!r})
 from fixed_front import FixedFront
@@ -43,9 +44,9 @@ class Kernel:
     def start(self, code: str) -> None:
         """Start a cell and return once it runs."""
         self._running = asked = self.client.execute(code)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            message = self.iopub(10)
+            message = self.iopub(30)
             if (
                 message["msg_type"] == "execute_input"
                 and message["parent_header"]["msg_id"] == asked
@@ -53,14 +54,25 @@ class Kernel:
                 return
         raise AssertionError("the cell did not start")
 
-    def finish(self, timeout: float = 30) -> dict[str, Any]:
+    def finish(self, timeout: float = 60) -> dict[str, Any]:
         """Wait for the reply of the cell that was started last."""
+        content = self._ended(timeout)
+        assert content["status"] == "ok", content
+        return content
+
+    def interrupt(self) -> None:
+        """End the cell, which must still be running."""
+        assert not self.client.shell_channel.msg_ready(), "the cell has ended by itself"
+        self.manager.interrupt_kernel()
+        content = self._ended(60)
+        assert content.get("ename") == "KeyboardInterrupt", content
+
+    def _ended(self, timeout: float) -> dict[str, Any]:
         while True:
             message: dict[str, Any] = self.client.get_shell_msg(timeout=timeout)
             self.messages.append(message)
             if message["parent_header"]["msg_id"] == self._running:
                 content: dict[str, Any] = message["content"]
-                assert content["status"] == "ok", content
                 return content
 
     def load(self) -> None:
@@ -68,7 +80,7 @@ class Kernel:
         self.run(LOAD)
 
     def request(
-        self, method: str, params: Any = None, *, content: Any = None, timeout: float = 5
+        self, method: str, params: Any = None, *, content: Any = None, timeout: float = PATIENCE
     ) -> dict[str, Any]:
         """Ask over the control channel; the reply's content with the seconds it took."""
         started = time.perf_counter()
@@ -84,7 +96,7 @@ class Kernel:
         identity: str = message["header"]["msg_id"]
         return identity
 
-    def reply(self, asked: str, timeout: float = 5) -> dict[str, Any]:
+    def reply(self, asked: str, timeout: float = PATIENCE) -> dict[str, Any]:
         deadline = time.monotonic() + timeout
         while True:
             message = self.client.get_control_msg(timeout=max(0.01, deadline - time.monotonic()))
@@ -93,12 +105,14 @@ class Kernel:
                 content: dict[str, Any] = message["content"]
                 return content
 
-    def iopub(self, timeout: float = 5) -> dict[str, Any]:
+    def iopub(self, timeout: float = PATIENCE) -> dict[str, Any]:
         message: dict[str, Any] = self.client.get_iopub_msg(timeout=timeout)
         self.messages.append(message)
         return message
 
-    def pushed(self, until: Callable[[dict[str, Any]], bool], timeout: float = 5) -> list[Any]:
+    def pushed(
+        self, until: Callable[[dict[str, Any]], bool], timeout: float = PATIENCE
+    ) -> list[Any]:
         """Read the comm until a pushed state satisfies ``until``; all data read up to there."""
         seen = []
         deadline = time.monotonic() + timeout

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from typing import Any
 
 import pytest
 
+from etiq_jupyter.jupyter import bridge
+
+SLEEP = "import time; time.sleep(300)"  # until it is interrupted
 SECRET = "etq_" + "k3y7" * 9
 
 
@@ -18,42 +20,39 @@ def test_a_request_is_answered_in_milliseconds(kernel: Any) -> None:
     assert reply["status"] == "ok"
     assert reply["result"]["state"] == "connected"
     assert reply["result"]["user"] == "ana"
-    times = [kernel.request("status")["seconds"] for _ in range(20)]
-    assert statistics.median(times) < 0.05
+    # The best of many: what it takes, whatever else the machine does.
+    assert min(kernel.request("status")["seconds"] for _ in range(20)) < 0.05
 
 
 def test_a_request_is_answered_while_a_cell_sleeps(kernel: Any) -> None:
-    kernel.start("import time; time.sleep(1.5)")
-    times = [kernel.request("get", {"path": "/projects"})["seconds"] for _ in range(5)]
-    assert statistics.median(times) < 0.1
-    kernel.finish()
+    kernel.start(SLEEP)
+    times = [kernel.request("get", {"path": "/projects"})["seconds"] for _ in range(10)]
+    assert min(times) < 0.1
+    kernel.interrupt()
 
 
 def test_a_request_is_answered_while_python_code_keeps_the_interpreter_busy(kernel: Any) -> None:
-    kernel.start("import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: pass")
-    times = [kernel.request("get", {"path": "/projects"})["seconds"] for _ in range(5)]
-    assert statistics.median(times) < 0.3  # some turns of the interpreter's 5 ms switch interval
-    kernel.finish()
+    kernel.start("while True: pass")
+    times = [kernel.request("get", {"path": "/projects"})["seconds"] for _ in range(10)]
+    assert min(times) < 0.3  # some turns of the interpreter's 5 ms switch interval
+    kernel.interrupt()
 
 
 def test_the_first_request_finds_the_bridge_while_a_cell_runs(kernel: Any) -> None:
-    kernel.start("import time; time.sleep(1)")
-    started = time.perf_counter()
+    kernel.start(SLEEP)
     assert len(kernel.comms()) == 1
-    assert time.perf_counter() - started < 0.5
-    kernel.finish()
+    kernel.interrupt()
 
 
 def test_slow_requests_hold_up_neither_an_interrupt_nor_the_state(kernel: Any) -> None:
-    slow = {kernel.post("get", {"path": "/search", "query": {"q": "1"}}) for _ in range(4)}
-    kernel.start("import time\ntry:\n    time.sleep(20)\nexcept KeyboardInterrupt:\n    pass")
-    assert kernel.request("status")["seconds"] < 0.2
-    started = time.perf_counter()
-    kernel.manager.interrupt_kernel()
-    kernel.finish(5)
-    assert time.perf_counter() - started < 1.5
+    kernel.start(SLEEP)
+    slow = {kernel.post("get", {"path": "/search", "query": {"q": "4"}}) for _ in range(4)}
+    # Both are done before the first of the slow ones, which would else have been read first.
+    kernel.request("status")
+    kernel.interrupt()
+    assert not kernel.client.control_channel.msg_ready()
     while slow:
-        message = kernel.client.get_control_msg(timeout=5)
+        message = kernel.client.get_control_msg(timeout=60)
         slow.discard(message["parent_header"]["msg_id"])
         assert message["content"]["status"] == "ok"
 
@@ -61,17 +60,17 @@ def test_slow_requests_hold_up_neither_an_interrupt_nor_the_state(kernel: Any) -
 def test_slow_requests_wait_side_by_side(kernel: Any) -> None:
     started = time.perf_counter()
     for _ in range(3):
-        kernel.post("get", {"path": "/search", "query": {"q": "0.8"}})
+        kernel.post("get", {"path": "/search", "query": {"q": "3"}})
     for _ in range(3):
-        kernel.messages.append(kernel.client.get_control_msg(timeout=5))
-    assert time.perf_counter() - started < 1.6
+        kernel.messages.append(kernel.client.get_control_msg(timeout=60))
+    assert time.perf_counter() - started < 8  # one after the other they take nine seconds
 
 
 def test_too_many_requests_are_refused_and_not_queued_without_end(fresh_kernel: Any) -> None:
     fresh_kernel.load()
     for _ in range(70):
-        fresh_kernel.post("get", {"path": "/search", "query": {"q": "2"}})
-    refused = fresh_kernel.client.get_control_msg(timeout=5)["content"]
+        fresh_kernel.post("get", {"path": "/search", "query": {"q": "60"}})
+    refused = fresh_kernel.client.get_control_msg(timeout=30)["content"]
     assert refused["status"] == "error"
     assert "too many requests" in refused["error"]["what"]
 
@@ -203,16 +202,15 @@ def test_changes_of_the_state_are_pushed(kernel: Any) -> None:
 def test_changes_are_pushed_while_a_cell_runs_and_a_burst_is_thinned_to_its_last(
     kernel: Any,
 ) -> None:
-    kernel.start(
-        "import time\nfor front.pending in range(1000, -1, -1): front.tell()\ntime.sleep(1.5)"
-    )
+    kernel.start(f"for front.pending in range(1000, -1, -1): front.tell()\n{SLEEP}")
     started = time.perf_counter()
     seen = kernel.pushed(lambda data: data["status"]["sync"]["pending"] == 0)
-    assert time.perf_counter() - started < 1
-    assert len(seen) <= 6
+    took = time.perf_counter() - started
+    assert len(seen) <= 6 + took / bridge._PUSH_INTERVAL
+    assert len(seen) < 100
     numbers = [data["sequence"] for data in seen]
     assert numbers == sorted(numbers)
-    kernel.finish()
+    kernel.interrupt()
 
 
 def test_a_front_end_that_closes_the_comm_does_not_silence_it_for_others(kernel: Any) -> None:
@@ -263,7 +261,7 @@ def test_a_kernel_ends_at_once_while_a_request_hangs(fresh_kernel: Any) -> None:
     started = time.perf_counter()
     fresh_kernel.client.shutdown()
     fresh_kernel.manager.shutdown_kernel()
-    assert time.perf_counter() - started < 4
+    assert time.perf_counter() - started < 30  # half of what the request takes
 
 
 def test_after_a_restart_the_bridge_is_gone_until_it_is_loaded_again(fresh_kernel: Any) -> None:
@@ -279,8 +277,6 @@ def test_after_a_restart_the_bridge_is_gone_until_it_is_loaded_again(fresh_kerne
 
 def test_plain_ipython_and_odd_kernels_get_no_bridge() -> None:
     from types import SimpleNamespace
-
-    from etiq_jupyter.jupyter import bridge
 
     front: Any = None
     assert bridge.install(None, front) is None

@@ -32,7 +32,7 @@ class Server(NamedTuple):
 
     def get(self, path: str) -> Any:
         return requests.get(
-            self.url + path, headers={"Authorization": f"token {self.token}"}, timeout=10
+            self.url + path, headers={"Authorization": f"token {self.token}"}, timeout=60
         )
 
 
@@ -62,19 +62,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
     made = Server(f"http://127.0.0.1:{port}", "of-the-test", log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 if made.get("/api/status").ok:
                     break
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.1)
         yield made
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_it_loads_and_opens_nothing_to_strangers(server: Server) -> None:
@@ -112,12 +112,18 @@ def test_a_busy_kernel_stays_busy_for_the_server_while_the_bridge_answers(server
             )
             return header["msg_id"]
 
-        async def wait_for(parent: str, kind: str) -> Any:
-            while True:
-                message = json.loads(await asyncio.wait_for(channel.read_message(), 30))  # type: ignore[arg-type]
-                header = message["parent_header"]
-                if header.get("msg_id") == parent and message["msg_type"] == kind:
-                    return message["content"]
+        async def wait_for(parent: str, *kinds: str) -> dict[str, Any]:
+            found: dict[str, Any] = {}
+            while not set(kinds) <= set(found):
+                message = json.loads(await asyncio.wait_for(channel.read_message(), 60))  # type: ignore[arg-type]
+                if message["parent_header"].get("msg_id") == parent:
+                    content = message["content"]
+                    found[content.get("execution_state") or message["msg_type"]] = content
+            return found
+
+        async def state() -> str:
+            model = await asyncio.to_thread(server.get, f"/api/kernels/{made['id']}")
+            return model.json()["execution_state"]
 
         code = (
             f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
@@ -125,21 +131,29 @@ def test_a_busy_kernel_stays_busy_for_the_server_while_the_bridge_answers(server
             "from etiq_jupyter.jupyter import bridge\n"
             "bridge.install(get_ipython().kernel, FixedFront())\n"
             "print('loaded', flush=True)\n"
-            "import time; time.sleep(1.5)"
+            "import time; time.sleep(300)"
         )
         cell = await send("execute_request", "shell", {"code": code, "silent": False})
         await wait_for(cell, "stream")
+        while await state() != "busy":
+            await asyncio.sleep(0.1)
         asked = await send("etiq_request", "control", {"v": 1, "method": "status", "params": {}})
-        reply = await wait_for(asked, "etiq_reply")
-        await asyncio.sleep(0.2)  # the idle message of the request follows its reply
-        model = await asyncio.to_thread(server.get, f"/api/kernels/{made['id']}")
+        # The request is surrounded by messages of its own that say busy and idle.
+        answers = await wait_for(asked, "etiq_reply", "busy", "idle")
+        await asyncio.sleep(0.2)  # the server reads them, too
+        said = await state()
         channel.close()
-        return reply, model.json()["execution_state"]
+        return answers["etiq_reply"], said
 
-    reply, state = asyncio.run(ask())
+    reply, said = asyncio.run(ask())
+    requests.delete(
+        f"{server.url}/api/kernels/{made['id']}",
+        headers={"Authorization": f"token {server.token}"},
+        timeout=60,
+    )
     assert reply["status"] == "ok"
     assert reply["result"]["state"] == "connected"
-    assert state == "busy"
+    assert said == "busy"
 
 
 def test_loading_it_twice_names_each_message_type_once() -> None:
