@@ -19,6 +19,7 @@ from etiq_jupyter.errors import Corrupt
 from etiq_jupyter.objects.hashing import blake3_hex, is_hash
 from etiq_jupyter.objects.recipe import decode_recipe, recipe_chunks
 from etiq_jupyter.store import Store
+from etiq_jupyter.store.database import DamagedIndex
 from etiq_jupyter.store.outbox import Waiting, number_of
 from etiq_jupyter.sync.chunk_sender import ChunkSender, Progress, decoded
 from etiq_jupyter.sync.throttle import Throttle
@@ -359,6 +360,8 @@ class Uploader:
 
     def _park(self, plan: _Planned, error: errors.EtiqError) -> None:
         """Put aside what is refused for good, with the reason."""
+        if isinstance(error, DamagedIndex):
+            raise error  # it says nothing of this snapshot, and may be repaired any moment
         self._store.outbox.mark([plan.waiting.id], "parked", str(error))
 
     def _keep(self, acknowledged: Sequence[_Acknowledged]) -> None:

@@ -96,6 +96,27 @@ def test_what_waits_is_sent_after_a_repair(online, dashboard, ana, take, array):
     assert sorted(dashboard.snapshots) == sorted(ticket.id for ticket in tickets)
 
 
+def test_damage_is_no_reason_to_put_snapshots_aside(
+    tmp_path, too_large, dashboard, ana, take, array, monkeypatch
+):
+    recorder = Recorder(tmp_path / "store")
+    dashboard.stop()
+    recorder.connect(ana, "good")
+    tickets = [recorder.record(*take({"a": array(noise(900))}), ana) for _ in range(8)]
+    assert all(ticket.wait(20, until="stored") for ticket in tickets)
+    damage(recorder.store.path, "sqlite_autoindex_chunks_1")
+    dashboard.start()
+    recorder.wake()
+    assert not recorder.wait(1)
+    assert recorder.status().parked == 0
+    assert "etiq verify --repair" in recorder.status().last_error
+    monkeypatch.setattr(repairing, "AUTOMATIC", 1 << 30)
+    recorder.wake()
+    assert recorder.wait(60)
+    assert sorted(dashboard.snapshots) == sorted(ticket.id for ticket in tickets)
+    recorder.close()
+
+
 @pytest.fixture
 def online(recorder, ana):
     recorder.connect(ana, "good")
