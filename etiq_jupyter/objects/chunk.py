@@ -77,7 +77,9 @@ def unshuffle(data: Data, itemsize: int) -> Any:
     array = np.frombuffer(data, np.uint8)
     whole = len(array) - len(array) % itemsize
     out = np.empty(len(array), np.uint8)
-    out[:whole].reshape(-1, itemsize)[:] = array[:whole].reshape(itemsize, -1).T
+    items, planes = out[:whole].reshape(-1, itemsize), array[:whole].reshape(itemsize, -1)
+    for place in range(itemsize):  # one by one: several times as fast as the whole turned round
+        items[:, place] = planes[place]
     out[whole:] = array[whole:]
     return out
 
