@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from etiq_jupyter import ids
 from etiq_jupyter.dashboard.db import tables
@@ -85,6 +96,37 @@ def roles_of(
     return found
 
 
+def _project(column: Any) -> Statement:
+    """Ask for a project that a user may see, by one of its columns."""
+    projects, members, teams = (
+        tables.projects,
+        tables.project_members,
+        tables.workspace_members,
+    )
+    user: Any = bindparam("user", type_=members.c.user_id.type)
+    none: Any = literal_column("0")
+    direct = and_(members.c.project_id == projects.c.id, members.c.user_id == user)
+    through = and_(teams.c.workspace_id == projects.c.workspace_id, teams.c.user_id == user)
+    higher = case(
+        (func.coalesce(members.c.rank, none) > func.coalesce(teams.c.rank, none), members.c.rank),
+        else_=teams.c.rank,
+    )
+    joined = projects.outerjoin(members, direct).outerjoin(teams, through)
+    return Statement(
+        select(projects, higher.label("rank"))
+        .select_from(joined)
+        .where(
+            column == bindparam("wanted"),
+            or_(members.c.rank.is_not(None), teams.c.rank.is_not(None)),
+        )
+    )
+
+
+# Built once, as nearly every request asks for its project.
+_BY_ID = _project(tables.projects.c.id)
+_BY_NUMBER = _project(tables.projects.c.number)
+
+
 def project_row(connection: Connection, user_id: str, project: str, needs: Role = "viewer") -> Any:
     """Return a project that a user may see, checked for what they want to do.
 
@@ -111,12 +153,20 @@ def project_row(connection: Connection, user_id: str, project: str, needs: Role 
     Forbidden
         When the user may see it, but not do this.
     """
-    table = tables.projects
-    found = visible(user_id).subquery()
-    query = select(table, found.c.rank).join(found, found.c.project_id == table.c.id)
-    row = connection.execute(query.where(_is(table, project, "PRJ"))).first()
-    if row is None:
+    try:
+        canonical = ids.parse_id(project)
+    except Invalid:
+        raise no_project(project) from None
+    short = ids.parse_short_id(canonical)
+    if short is None:
+        rows = _BY_ID.all(connection, user=user_id, wanted=canonical)
+    elif short[0] == "PRJ":
+        rows = _BY_NUMBER.all(connection, user=user_id, wanted=short[1])
+    else:
+        rows = []
+    if not rows:
         raise no_project(project)
+    row = rows[0]
     check_rank(row.rank, needs, row.name)
     return row
 
