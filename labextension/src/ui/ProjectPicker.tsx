@@ -258,15 +258,14 @@ function ProjectChoice(props: {
       onClick={props.onPick}
     >
       <span className="etiq-picker-name">{project.name}</span>
-      <span className="etiq-quiet">
-        {project.role !== 'owner' &&
-          `${project.role}${project.owner ? `, ${project.owner.username}'s` : ''}  `}
-        {count(project.snapshots, 'snapshot')}
-        {project.last_activity && (
-          <>
-            , <RelativeTime time={project.last_activity} />
-          </>
-        )}
+      <span className="etiq-quiet" title={count(project.snapshots, 'snapshot')}>
+        {[
+          project.role === 'owner' ? '' : project.role,
+          project.role === 'owner' || !project.owner ? '' : `${project.owner.username}'s`
+        ]
+          .filter(Boolean)
+          .join(', ')}{' '}
+        {project.last_activity && <RelativeTime time={project.last_activity} />}
       </span>
       {pins && <PinMark project={project} pins={pins} />}
     </li>

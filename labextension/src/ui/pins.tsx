@@ -59,6 +59,8 @@ export function PinMark(props: { project: Project; pins: Pins }): JSX.Element {
       aria-hidden="true"
       data-pinned={pinned}
       title={pinned ? 'Unpin' : 'Pin to the top'}
+      // The search box keeps the focus.
+      onMouseDown={event => event.preventDefault()}
       onClick={(event: MouseEvent) => {
         event.stopPropagation();
         pins.toggle(project);

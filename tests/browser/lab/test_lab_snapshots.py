@@ -109,6 +109,24 @@ def test_a_project_is_made_and_picked_in_the_sidebar(
     expect(lab.sidebar).to_contain_text("No snapshots in this project yet.")
 
 
+def test_a_pinned_project_stands_first_until_it_is_unpinned(
+    lab: Lab, lab_server: LabServer
+) -> None:
+    started(lab, lab_server, "Pinned one")
+    lab.command("etiq:choose-project")
+    projects = lab.sidebar.get_by_role("listbox", name="Projects")
+    pinned = projects.get_by_role("group", name="Pinned").get_by_role("option")
+    projects.get_by_role("option", name="Pinned one").locator(".etiq-pin").click()
+    expect(pinned).to_have_count(1)
+    lab.reload(idle=True)  # pins are settings of JupyterLab
+    lab.show_sidebar()
+    expect(lab.state).to_have_text("Connected")
+    lab.command("etiq:choose-project")
+    expect(pinned).to_contain_text("Pinned one")
+    lab.sidebar.get_by_role("button", name="Unpin Pinned one").click()
+    expect(pinned).to_have_count(0)
+
+
 def test_a_snapshot_opens_in_a_tab_that_comes_back_and_is_restored_by_a_visible_cell(
     lab: Lab, lab_server: LabServer
 ) -> None:
