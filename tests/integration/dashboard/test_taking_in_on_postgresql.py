@@ -21,6 +21,7 @@ from etiq_jupyter.dashboard.identity import secrets
 from etiq_jupyter.dashboard.identity.people import Identity
 from etiq_jupyter.dashboard.projects.access import RANKS
 from etiq_jupyter.dashboard.snapshots.batch import Claim, Entry, NeedObjects, Taken
+from etiq_jupyter.dashboard.snapshots.listing import SnapshotFilter
 from etiq_jupyter.dashboard.snapshots.manifest import check
 from etiq_jupyter.errors import AuthError, Conflict, Forbidden, NotFound
 
@@ -117,6 +118,8 @@ def test_whatever_a_snapshot_holds_comes_back_as_it_was(processes, ana):
         assert detail.run_name == text
         kept = house.reading.open(who, entry.manifest.snapshot.id).snapshot
         assert kept == entry.manifest.snapshot
+    for named in (project, "PRJ-1", "prj-1"):
+        assert house.listing.snapshots(user.id, named, SnapshotFilter()).total == len(ODD)
 
 
 def test_each_of_those_sent_together_has_its_own_outcome(processes, ana):
