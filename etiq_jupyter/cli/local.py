@@ -110,7 +110,7 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Read every stored byte and compare it with its hash; repair what can be repaired."""
-    from etiq_jupyter.store.recovery import examine, recover
+    from etiq_jupyter.store.recovery import Recovered, examine, recover
 
     path = default_path()
     report, done = examine(path), None
@@ -118,7 +118,7 @@ def verify(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             print(report)
         done = recover(path, report)
-        if not report.sound:
+        if done != Recovered():
             report = examine(path)
     if arguments.json:
         said = msgspec.to_builtins(report)
@@ -127,7 +127,8 @@ def verify(arguments: argparse.Namespace) -> int:
         print(report)
     else:
         print(done)
-        print(f"Checked again: {report}")
+        if done != Recovered():
+            print(f"Checked again: {report}")
     return 0 if report.sound else 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -57,15 +57,28 @@ def _placed(number: int, what: str, pages: Pages) -> str:
     return f"{place}: {what}" if place else what
 
 
-def check_snapshots(database: Database) -> Iterator[tuple[str, model.Snapshot | None, list[str]]]:
-    """Go through all snapshots in the index.
+class Checked(NamedTuple):
+    """A snapshot in the index.
 
-    Yields
-    ------
-    (str, Snapshot or None, list of str)
-        Its id; what was kept, unless that is damaged or its bytes are no longer kept here; what is
-        wrong with its row.
+    Attributes
+    ----------
+    id : str
+    label : str
+        Its short id and name, and whether it is on the dashboard.
+    snapshot : Snapshot, optional
+        What was kept, unless that is damaged or its bytes are no longer kept here.
+    wrong : list of str
+        What is wrong with its row.
     """
+
+    id: str
+    label: str
+    snapshot: model.Snapshot | None
+    wrong: list[str]
+
+
+def check_snapshots(database: Database) -> Iterator[Checked]:
+    """Go through all snapshots in the index."""
     seen: set[str] = set()
     try:
         for row in _all_rows(database):
@@ -73,7 +86,10 @@ def check_snapshots(database: Database) -> Iterator[tuple[str, model.Snapshot | 
             yield _checked(row)
     except DamagedIndex:
         for row in _named_rows(database, seen):
-            yield _checked(row) if len(row) > 1 else (row["id"], None, ["its row cannot be read"])
+            if len(row) > 1:
+                yield _checked(row)
+            else:
+                yield Checked(row["id"], "", None, ["its row cannot be read"])
 
 
 def _all_rows(database: Database) -> Iterator[dict[str, Any]]:
@@ -107,23 +123,29 @@ def _named_rows(database: Database, seen: set[str]) -> Iterator[dict[str, Any]]:
         yield dict(zip(COLUMNS, values, strict=True)) if values else {"id": name}
 
 
-def _checked(row: dict[str, Any]) -> tuple[str, model.Snapshot | None, list[str]]:
-    label = str(row["id"])
+def _label(row: dict[str, Any]) -> str:
+    name = " ".join(str(part) for part in (row["short_id"], row["name"]) if part)
+    where = "on the dashboard" if row["state"] == "synced" else "only here"
+    return ", ".join(part for part in (name, where) if part)
+
+
+def _checked(row: dict[str, Any]) -> Checked:
+    name, label = str(row["id"]), _label(row)
     try:
         snapshot = entries.read_manifest(row["destination"], row["manifest"], row["seal"])
         entries.read_summary(row["summary"], row["seal"])
     except DamagedIndex as error:
-        return label, None, [f"{error.what} ({error.why})"]
+        return Checked(name, label, None, [f"{error.what} ({error.why})"])
     wrong = [
-        f"its column {name!r} is not what was kept"
-        for name, value in entries.describe(snapshot).items()
-        if row[name] != value
+        f"its column {column!r} is not what was kept"
+        for column, value in entries.describe(snapshot).items()
+        if row[column] != value
     ]
     if row["state"] not in STATES:
         wrong.append(f"its state is {row['state']!r}")
     if row["state"] == "synced" and not _receipt_fits(row):
         wrong.append("its receipt is damaged")
-    return label, snapshot if _is_kept(row) else None, wrong
+    return Checked(name, label, snapshot if _is_kept(row) else None, wrong)
 
 
 def _is_kept(row: dict[str, Any]) -> bool:

@@ -37,7 +37,8 @@ class Report(msgspec.Struct, kw_only=True):
     """What `verify` found.
 
     ``index`` says what is wrong with the index, and in which part of it; ``items`` of a damage are
-    written ``SNAPSHOT/ITEM``.
+    written ``SNAPSHOT/ITEM``; ``labels`` are the names of these snapshots, and whether they are on
+    the dashboard too.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Report(msgspec.Struct, kw_only=True):
     index: list[str] = []
     damaged: list[Damage] = []
     missing: list[Damage] = []
+    labels: dict[str, str] = {}
 
     @property
     def sound(self) -> bool:
@@ -68,7 +70,10 @@ class Report(msgspec.Struct, kw_only=True):
             return "\n".join(lines)
         for damage in damages:
             lines.append(f"Chunk {damage.chunk[:12]} in {damage.where}: {damage.why}")
-            lines += [f"  cannot be read: {item}" for item in damage.items]
+            lines += [
+                f"  cannot be read: {item} ({self.labels.get(item.partition('/')[0], '')})"
+                for item in damage.items
+            ]
         lines.append("Everything can be read." if self.sound else "The rest can be read.")
         return "\n".join(lines)
 
@@ -88,12 +93,14 @@ def verify(store: Store, on_progress: Callable[[int, int], None] | None = None) 
     report = Report(path=str(store.path), index=check_form(store.database), damaged=[], missing=[])
     bad = _bad_chunks(store, report, on_progress)
     lost: dict[str, Damage] = {}
-    for name, snapshot, wrong in check_snapshots(store.database):
+    for name, label, snapshot, wrong in check_snapshots(store.database):
         report.snapshots += 1
-        report.index += [f"snapshot {name}: {each}" for each in wrong]
+        which = f"{name} ({label})" if label else name
+        report.index += [f"snapshot {which}: {each}" for each in wrong]
         for item in snapshot.items if snapshot else ():
             for chunk in _unreadable(store, item.object, bad, lost) if item.object else ():
                 (bad.get(chunk) or lost[chunk]).items.append(f"{name}/{item.name}")
+                report.labels[name] = label
     report.damaged, report.missing = list(bad.values()), list(lost.values())
     return report
 

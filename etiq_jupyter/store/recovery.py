@@ -39,12 +39,12 @@ class Recovered(msgspec.Struct, kw_only=True):
         lines = [str(self.index)] if self.index is not None else []
         if self.forgotten:
             lines.append(
-                f"{self.forgotten:,} damaged chunks were forgotten: "
-                "the next snapshot with such content keeps it anew."
+                f"Damaged chunks that are forgotten: {self.forgotten:,}. "
+                "The next snapshot with such content keeps it anew."
             )
         if self.moved:
-            lines.append(f"{self.moved:,} snapshots that were kept in a spare folder are here now.")
-        return "\n".join(lines) or "Nothing had to be repaired."
+            lines.append(f"Snapshots moved here from a spare folder: {self.moved:,}.")
+        return "\n".join(lines) or "There is nothing that a repair could bring back."
 
 
 def examine(path: Path, on_progress: Progress | None = None) -> Report:

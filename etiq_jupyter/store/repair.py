@@ -218,23 +218,33 @@ def _replace(files: _Files, making: Path) -> Repaired:
 
 def _make(files: _Files, connection: sqlite3.Connection) -> Repaired:
     main, log = files.read()
-    kept = _keep(files.index, main, log)
-    pages = Pages(main, log)
-    found = Found(pages)
-    with _transaction(connection):
-        outcome = Rebuilder(found, files.index.parent / "packs", connection).run()
+    kept = _free_name(files.index)
+    try:
+        _keep(kept, main, log)
+        found = Found(Pages(main, log))
+        with _transaction(connection):
+            outcome = Rebuilder(found, files.index.parent / "packs", connection).run()
+    except BaseException:
+        for copy in (kept, kept.with_name(f"{kept.name}-wal")):
+            copy.unlink(missing_ok=True)  # the index itself is as it was
+        raise
     return Repaired(
         path=str(files.index.parent), kept=str(kept), damaged=found.damaged, outcome=outcome
     )
 
 
-def _keep(index: Path, main: bytes, log: bytes) -> Path:
-    """Keep a copy of the damaged files."""
+def _free_name(index: Path) -> Path:
+    """Return where the damaged index can be kept."""
     kept, name = index.with_name(_name()), _name()
     for number in itertools.count(2):
         if not kept.exists():
             break
         kept = index.with_name(name.replace(".sqlite", f"-{number}.sqlite"))
+    return kept
+
+
+def _keep(kept: Path, main: bytes, log: bytes) -> None:
+    """Keep a copy of the damaged files."""
     for path, data in ((kept, main), (kept.with_name(f"{kept.name}-wal"), log)):
         if data or path == kept:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -242,8 +252,7 @@ def _keep(index: Path, main: bytes, log: bytes) -> Path:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-    sync_folder(index.parent)
-    return kept
+    sync_folder(kept.parent)
 
 
 def _name() -> str:

@@ -156,7 +156,7 @@ def test_snapshots_are_kept_beside_and_moved_back(
     assert main(["verify", "--repair"]) == 0
     said = capsys.readouterr().out
     assert "12 snapshots and 12 chunks are back" in said
-    assert "2 snapshots that were kept in a spare folder are here now" in said
+    assert "Snapshots moved here from a spare folder: 2." in said
     assert "Everything can be read." in said
     assert main(["verify"]) == 0
 

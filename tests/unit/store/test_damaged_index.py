@@ -370,7 +370,9 @@ def test_verify_names_and_repairs(sample, tmp_path):
     done = recover(folder, report)
     assert done.index is not None
     assert examine(folder).sound
-    assert str(recover(folder, examine(folder))) == "Nothing had to be repaired."
+    assert (
+        str(recover(folder, examine(folder))) == "There is nothing that a repair could bring back."
+    )
 
 
 def test_damaged_chunks_are_kept_anew_after_a_repair(sample, tmp_path):
