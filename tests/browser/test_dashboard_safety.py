@@ -123,6 +123,13 @@ def test_the_theme_is_chosen_and_kept(page: Page, team: Team) -> None:
     page.reload()
     expect(page.get_by_role("button", name="Account of ana")).to_be_visible()
     expect(body).to_have_css("background-color", dark)
+    page.emulate_media(color_scheme="dark")
+    page.get_by_role("button", name="Account of ana").click()
+    page.get_by_role("menuitem", name="Light").click()
+    expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
+    page.get_by_role("button", name="Account of ana").click()
+    page.get_by_role("menuitem", name="Like the system").click()
+    expect(body).to_have_css("background-color", dark)
 
 
 def test_the_pages_go_by_keyboard_alone(as_ana: Page, team: Team) -> None:
