@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 _PAGE = 4096
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, since Linux 5.14
@@ -24,12 +25,20 @@ WARM = 160 << 20
 """Bytes touched in advance."""
 
 
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where a container finds what it may use: version 2 and version 1 of control groups."""
+
+
 def default_size() -> int:
     """Return how much may be held at once: a quarter of the memory, at most 1.25 GiB."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         memory = 4 << 30
+    for path in _LIMITS:
+        # (Without a limit the files are missing, say "max", or name more than there is.)
+        with contextlib.suppress(OSError, ValueError):
+            memory = min(memory, int(path.read_text()))
     return max(64 << 20, min(5 << 28, memory // 4)) // _PAGE * _PAGE
 
 
