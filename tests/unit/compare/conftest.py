@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from etiq_jupyter import capture, compare
+from etiq_jupyter.capture import environment, surroundings
 from etiq_jupyter.model import Diff, Item
+
+
+@pytest.fixture(autouse=True)
+def same_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same surroundings for every snapshot: they are collected beside the cells, and change."""
+    monkeypatch.setattr(environment, "collect", lambda: {"python": "3", "packages": {}})
+    monkeypatch.setattr(surroundings, "collector", surroundings.Collector())
+    surroundings.collector.current(wait=30)
 
 
 @pytest.fixture
