@@ -1,9 +1,12 @@
 """Other tools on the workloads of `store.py`, each in a virtual environment of its own."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
 PREFIX = """
 import json, os, sys, time
@@ -159,11 +162,12 @@ def measure(cache, folder, frame, found):
         if python is None:
             print(f"{name} cannot be installed here", file=sys.stderr)
             continue
-        place = folder / f"peer-{name}"
-        place.mkdir(exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix="peer-", dir=folder))  # a new one every round
         script = PREFIX + textwrap.dedent(code) + "\nprint(json.dumps(out))\n"
         done = subprocess.run(
             [python, "-c", script, place, source, changed],
+            # (Some keep their store in the user's folder.)
+            env={**os.environ, "HOME": str(place)},
             capture_output=True,
             text=True,
             check=False,
@@ -184,7 +188,7 @@ def _environment(folder, packages):
         [sys.executable, "-m", "venv", folder],
         [python, "-m", "pip", "install", "--quiet", *packages],
     ):
-        if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+        if subprocess.run(command, check=False, capture_output=True).returncode:
             return None
     (folder / "ready").touch()
     return python
