@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import logging
 import os
 import sqlite3
 import struct
@@ -25,7 +24,6 @@ from etiq_jupyter.errors import Conflict
 from etiq_jupyter.ids import new_id
 from etiq_jupyter.store.database import (
     PAGE,
-    DamagedIndex,
     failures,
     kept_open,
     make_tables,
@@ -34,21 +32,14 @@ from etiq_jupyter.store.database import (
 from etiq_jupyter.store.pages import MAGIC, Pages, header_is_sound
 from etiq_jupyter.store.rebuild import Lost, Outcome, Rebuilder
 from etiq_jupyter.store.salvage import Found
-from etiq_jupyter.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-AUTOMATIC = 128 << 20
-"""Bytes of an index up to which a kernel repairs it by itself; takes some seconds and three times
-as much memory."""
-_SOON = 60.0  # seconds after a repair in which damage again means that the disk is failing
 _PATIENCE = 10.0  # seconds for other processes to end their transactions
 _LEFT_BEHIND = 3600.0  # seconds after which nobody works on a new index any more
 _STEP = 8  # pages copied at a time; fewer than an empty index has
 _BUSY = (5, 6)  # SQLite's codes for an index that another connection has locked
-_log = logging.getLogger("etiq_jupyter")
-_last: dict[Path, float] = {}
 
 
 class Repaired(msgspec.Struct, kw_only=True):
@@ -274,59 +265,3 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN")
     yield
     connection.execute("COMMIT")
-
-
-def open_mending(path: Path, say: Callable[[str], None] = _log.warning) -> Store:
-    """Open a store whose index is repaired when it turns out to be damaged, now or later.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-    say : callable
-        Called with what was repaired.
-
-    Raises
-    ------
-    DamagedIndex
-        When the index is damaged and cannot be repaired now.
-    StorageFull, UnsafeContent
-        As for `Store.open`.
-    """
-    try:
-        store = Store.open(path)
-    except DamagedIndex as error:
-        mend(path, error, say)
-        store = Store.open(path)
-    store.database.mend = lambda error: mend(path, error, say)
-    return store
-
-
-def mend(path: Path, error: DamagedIndex, say: Callable[[str], None] = _log.warning) -> None:
-    """Repair an index that turned out to be damaged while it was used, and say so.
-
-    Raises
-    ------
-    DamagedIndex
-        The same error, when the index is too large to be repaired while somebody waits, or was
-        repaired just now.
-    """
-    index = path / "index.sqlite"
-    now, before = time.time(), _last.get(path, 0.0)
-    size = index.stat().st_size if index.exists() else 0
-    if size > AUTOMATIC:
-        raise error
-    if any(now - each.stat().st_mtime < _SOON for each in kept_copies(path)) and _is_sound(index):
-        return  # another process has noticed it, too, and was quicker
-    if now - before < _SOON:
-        raise error
-    _last[path] = now
-    say(f"{error.what} ({error.why}). {repair(path)}")
-
-
-def _is_sound(index: Path) -> bool:
-    try:
-        with contextlib.closing(_connect(index)) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-    except sqlite3.Error:
-        return False

@@ -22,7 +22,7 @@ from typing import Any
 from etiq_jupyter.errors import EtiqError, StorageFull
 from etiq_jupyter.store import Store
 from etiq_jupyter.store.maintenance import keep_within_quota
-from etiq_jupyter.store.repair import open_mending
+from etiq_jupyter.store.mending import open_mending
 from etiq_jupyter.sync.connection import Connection
 from etiq_jupyter.sync.engine import Engine
 from etiq_jupyter.sync.incoming import Abandoned, Incoming

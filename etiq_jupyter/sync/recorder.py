@@ -17,7 +17,7 @@ from etiq_jupyter.objects.reader import StoredContent
 from etiq_jupyter.store import Store
 from etiq_jupyter.store.database import DamagedIndex
 from etiq_jupyter.store.forks import on_fork
-from etiq_jupyter.store.repair import open_mending
+from etiq_jupyter.store.mending import open_mending
 from etiq_jupyter.store.spare import left_behind, open_spare
 from etiq_jupyter.store.writer import MERGE
 from etiq_jupyter.sync.connection import Connection

@@ -8,8 +8,7 @@ import pytest
 from etiq_jupyter.cli import main
 from etiq_jupyter.model import Project
 from etiq_jupyter.sessions import Session
-from etiq_jupyter.store import Store
-from etiq_jupyter.store import repair as repairing
+from etiq_jupyter.store import Store, mending
 from etiq_jupyter.store.local_projects import LocalProjects
 from etiq_jupyter.store.pages import Pages
 from etiq_jupyter.store.repair import kept_copies
@@ -20,7 +19,7 @@ PAGE = 4096
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
-    monkeypatch.setattr(repairing, "_last", {})
+    monkeypatch.setattr(mending, "_last", {})
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
@@ -110,7 +109,7 @@ def test_damage_is_no_reason_to_put_snapshots_aside(
     assert not recorder.wait(1)
     assert recorder.status().parked == 0
     assert "etiq verify --repair" in recorder.status().last_error
-    monkeypatch.setattr(repairing, "AUTOMATIC", 1 << 30)
+    monkeypatch.setattr(mending, "AUTOMATIC", 1 << 30)
     recorder.wake()
     assert recorder.wait(60)
     assert sorted(dashboard.snapshots) == sorted(ticket.id for ticket in tickets)
@@ -128,7 +127,7 @@ def online(recorder, ana):
 
 @pytest.fixture
 def too_large(monkeypatch):
-    monkeypatch.setattr(repairing, "AUTOMATIC", 1000)
+    monkeypatch.setattr(mending, "AUTOMATIC", 1000)
     monkeypatch.setenv("ETIQ_COURIER", "0")
 
 

@@ -15,20 +15,21 @@ import pytest
 from etiq_jupyter.errors import Corrupt, NotFound, UnsafeContent
 from etiq_jupyter.ids import new_id
 from etiq_jupyter.model import Receipt, Run, Snapshot
-from etiq_jupyter.store import Store
+from etiq_jupyter.store import Store, mending
 from etiq_jupyter.store import repair as repairing
 from etiq_jupyter.store.local_projects import LocalProjects
 from etiq_jupyter.store.maintenance import collect
+from etiq_jupyter.store.mending import open_mending
 from etiq_jupyter.store.pages import Pages
 from etiq_jupyter.store.recovery import examine, recover
-from etiq_jupyter.store.repair import kept_copies, open_mending, repair
+from etiq_jupyter.store.repair import kept_copies, repair
 
 PAGE = 4096
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(repairing, "_last", {})
+    monkeypatch.setattr(mending, "_last", {})
 
 
 class Sample:
@@ -430,16 +431,16 @@ def test_of_two_processes_only_one_repairs_it(sample, tmp_path, monkeypatch):
     with pytest.raises(Corrupt) as noticed:
         Store.open(folder)
     repair(folder)
-    repairing.mend(folder, noticed.value)
+    mending.mend(folder, noticed.value)
     assert len(kept_copies(folder)) == 1
     (folder / "index.sqlite").write_bytes(flipped(sample.index, 3))
     monkeypatch.setattr(repairing, "_name", lambda: "index-damaged-later.sqlite")
-    repairing.mend(folder, noticed.value)
+    mending.mend(folder, noticed.value)
     assert len(kept_copies(folder)) == 2, "what is damaged anew is repaired"
 
 
 def test_a_large_index_is_left_to_the_command(sample, tmp_path, monkeypatch):
-    monkeypatch.setattr(repairing, "AUTOMATIC", 1000)
+    monkeypatch.setattr(mending, "AUTOMATIC", 1000)
     folder = sample.copy(tmp_path / "store", flipped(sample.index, 3))
     with pytest.raises(Corrupt, match="etiq verify --repair"):
         open_mending(folder)
