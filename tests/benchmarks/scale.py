@@ -24,6 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "crash")]
 import scale_memory  # noqa: E402
 import scale_workloads as work  # noqa: E402
 import store  # noqa: E402
+from table import show  # noqa: E402
 
 from etiq_jupyter import codecs  # noqa: E402
 from etiq_jupyter.ids import new_id  # noqa: E402
@@ -142,10 +143,7 @@ def table(figures, limits):
     for name, values in figures.items():
         spread = f"{min(values):.3g}-{max(values):.3g}" if len(values) > 1 else ""
         rows.append((name, f"{statistics.median(values):.3g}", spread, *beside(name, limits)))
-    widths = [max(len(row[at]) for row in rows) for at in range(4)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row[:4], widths, strict=True))
-        print("  ".join((*cells, row[4])).rstrip())
+    show(rows)
 
 
 def main():

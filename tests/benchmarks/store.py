@@ -27,6 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "crash")]
 
 import store_peers  # noqa: E402
 import store_workloads as work  # noqa: E402
+from table import show  # noqa: E402
 
 from etiq_jupyter import codecs, model  # noqa: E402
 from etiq_jupyter.ids import new_id  # noqa: E402
@@ -292,10 +293,7 @@ def table(figures, limits, peers):
         goal, limit = goal_of(name, value), limit_of(name, limits)
         rows.append((name, f"{value:.3g}", spread, goal, limit, peers_of(name, peers)))
     rows += [(f"limit: {name}", f"{value:.3g}", "", "", "", "") for name, value in limits.items()]
-    widths = [max(len(row[at]) for row in rows) for at in range(5)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row[:5], widths, strict=True))
-        print("  ".join((*cells, row[5])).rstrip())
+    show(rows)
 
 
 def main():

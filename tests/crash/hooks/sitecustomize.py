@@ -30,45 +30,23 @@ def _install(limit):
     for name in ("write", "writev", "fdatasync", "fsync", "unlink", "rename", "replace"):
         setattr(os, name, counted(getattr(os, name)))
 
-    class Cursor(sqlite3.Cursor):
-        def execute(self, *args):
-            step()
-            return super().execute(*args)
+    def counting(kind, *methods):
+        """A class like another one, of which every call of these methods is a step."""
+        return type(
+            kind.__name__, (kind,), {each: counted(getattr(kind, each)) for each in methods}
+        )
 
-        def executemany(self, *args):
-            step()
-            return super().executemany(*args)
+    counting_cursor = counting(sqlite3.Cursor, "execute", "executemany")
 
-    class Connection(sqlite3.Connection):
-        def cursor(self, factory=Cursor):
+    class Connection(counting(sqlite3.Connection, "execute", "executemany", "commit")):
+        def cursor(self, factory=counting_cursor):
             return super().cursor(factory)
-
-        def commit(self):
-            step()
-            return super().commit()
-
-        def execute(self, *args):
-            step()
-            return super().execute(*args)
-
-        def executemany(self, *args):
-            step()
-            return super().executemany(*args)
 
     connect = sqlite3.connect
     sqlite3.connect = lambda *args, **options: connect(*args, factory=Connection, **options)
     sqlite3.dbapi2.connect = sqlite3.connect
 
-    class Socket(socket.socket):
-        def sendall(self, *args):
-            step()
-            return super().sendall(*args)
-
-        def recv_into(self, *args):
-            step()
-            return super().recv_into(*args)
-
-    socket.socket = Socket
+    socket.socket = counting(socket.socket, "sendall", "recv_into")
 
 
 _role, _, _at = os.environ.get("CRASH_AT", "").partition(":")

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -270,6 +271,29 @@ def recorder(tmp_path, request, monkeypatch):
     made = Recorder(tmp_path / "store")
     yield made
     made.close()
+
+
+@pytest.fixture
+def direct(tmp_path, ana, monkeypatch):
+    """A connected recorder without helper process: for faults that have nothing to do with it."""
+    monkeypatch.setenv("ETIQ_COURIER", "0")
+    made = Recorder(tmp_path / "store")
+    made.connect(ana, "good")
+    yield made
+    made.close()
+
+
+def _ends(ticket, seconds=15):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not ticket.wait(0.3):
+        ticket._recorder.wake()
+    return ticket.state == "synced"
+
+
+@pytest.fixture
+def ends():
+    """Return how to wait for a ticket, waking the sender as a user does who presses the button."""
+    return _ends
 
 
 @pytest.fixture

@@ -1,30 +1,10 @@
 """A snapshot that is not where it is to be says why."""
 
-import time
-
-import pytest
-
 from etiq_jupyter.errors import StorageFull
 from etiq_jupyter.sync.recorder import Recorder
 
 
-@pytest.fixture
-def direct(tmp_path, ana, monkeypatch):
-    monkeypatch.setenv("ETIQ_COURIER", "0")
-    made = Recorder(tmp_path / "store")
-    made.connect(ana, "good")
-    yield made
-    made.close()
-
-
-def ends(ticket, seconds=15):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not ticket.wait(0.3):
-        ticket._recorder.wake()
-    return ticket.state == "synced"
-
-
-def test_what_waits_says_for_what(direct, dashboard, ana, take):
+def test_what_waits_says_for_what(direct, dashboard, ana, take, ends):
     direct.disconnect()
     dashboard.stop()
     direct.connect(ana, "good")

@@ -23,32 +23,12 @@ def online(recorder, ana):
     return recorder
 
 
-@pytest.fixture
-def direct(tmp_path, ana, monkeypatch):
-    """A connected recorder without helper process: for faults that have nothing to do with it."""
-    monkeypatch.setenv("ETIQ_COURIER", "0")
-    made = Recorder(tmp_path / "store")
-    made.connect(ana, "good")
-    yield made
-    made.close()
-
-
-def ends(ticket, seconds=15):
-    """Wait for a ticket, waking the sender as a user does who presses the button."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if ticket.wait(0.3):
-            return True
-        ticket._recorder.wake()
-    return False
-
-
 # --- the way there ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/me", "/chunks/lacking", "/packs/", "/snapshots/"])
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_busy_dashboard_is_asked_again(direct, dashboard, ana, take, array, path, status):
+def test_a_busy_dashboard_is_asked_again(direct, dashboard, ana, take, array, path, status, ends):
     dashboard.fail("*", path, (status, {"Retry-After": "0"}, b"busy"))
     ticket = direct.record(*take({"a": array(noise(300_000))}), ana)
     assert ends(ticket)
@@ -78,14 +58,16 @@ def test_a_storm_of_429_is_waited_out_as_asked(online, dashboard, ana, take):
     ],
 )
 @pytest.mark.parametrize("path", ["/me", "/chunks/lacking", "/snapshots/"])
-def test_a_proxy_that_answers_nonsense_loses_nothing(direct, dashboard, ana, take, answer, path):
+def test_a_proxy_that_answers_nonsense_loses_nothing(
+    direct, dashboard, ana, take, answer, path, ends
+):
     dashboard.fail("*", path, answer)
     ticket = direct.record(*take(), ana)
     assert ends(ticket)
     assert list(dashboard.snapshots) == [ticket.id]
 
 
-def test_a_receipt_for_something_else_is_not_believed(online, dashboard, ana, take):
+def test_a_receipt_for_something_else_is_not_believed(online, dashboard, ana, take, ends):
     def lie(handler):
         receipt = model.Receipt(
             id="other", short_id="SNP-9", project="p-1", manifest="0" * 64, received_at=None
@@ -135,7 +117,9 @@ def test_a_token_revoked_and_renewed_in_the_middle(online, dashboard, ana, take,
     assert len(dashboard.snapshots) == 3
 
 
-def test_chunks_that_the_dashboard_has_lost_are_sent_again(online, dashboard, ana, take, array):
+def test_chunks_that_the_dashboard_has_lost_are_sent_again(
+    online, dashboard, ana, take, array, ends
+):
     content = array(noise(2_000_000))
     assert online.record(*take({"a": content}), ana).wait(10)
     dashboard.chunks.clear()
